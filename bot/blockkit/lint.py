@@ -58,6 +58,7 @@ def lint(payload: Mapping[str, Any], surface: Surface) -> list[str]:
         *_of_the_whole(payload, surface),
         *_unescaped(str(payload.get("text", "")), "text"),
         *_readable(payload["blocks"], "blocks"),
+        *_readable([payload.get(name) for name in ("title", "submit", "close")], surface),
     ]
 
 

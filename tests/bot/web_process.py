@@ -69,6 +69,7 @@ def place(folder: Path, redis_url: str = "") -> Iterator[Place]:
             "PUBLIC_URL": "http://127.0.0.1:8000",
         }
         yield Place(outside, values, folder)
+        assert outside.slack.snapshot()["lint"] == []
 
 
 @dataclass

@@ -15,7 +15,7 @@ ORDINARY = Owing("Amber Lane Café")
 def companies(request: pytest.FixtureRequest, running: Sandbox) -> Iterator[dict[str, Firm]]:
     """Connected and taken live together at the start, so that nobody waits for a first card.
 
-    At the end nothing that was posted or opened may have a fault that our linter finds.
+    At the end our linter has found no fault in anything that was posted, opened or answered.
     """
     engine = urlsplit(running.product.settings["DATABASE_URL"]).scheme
     yield firms(running, owing(request.session.items, "firm", engine, (ORDINARY,)))

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from bot.listeners.commands import FOUND, OFFERED, WORDS
-from tests.bot.listeners.test_forms import app_of, backend_in, signed
+from tests.bot.listeners.test_forms import app_of, backend_in, checked, signed
 from tests.jobs import fixtures
 from tests.jobs.fixtures import opener
 from tests.jobs.harness import MANAGER, CompanyHarness, SharedStandIns, books, customer, invoice
@@ -67,7 +67,7 @@ def test_each_word_is_for_those_who_may(harness: CompanyHarness) -> None:
 
     def told(words: str, user: str) -> str:
         fields = command_form(space, space.people[user], space.channels["CFINANCE"], words)
-        body = app.dispatch(signed(harness, fields)).body
+        body = checked(app.dispatch(signed(harness, fields))).body
         return str(json.loads(body)["text"]) if body.startswith("{") else body
 
     def standing() -> object:

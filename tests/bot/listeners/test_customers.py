@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 
 from bot.blockkit.ids import LOG_CALL, OPEN_CASE, SHOW_CUSTOMER, AboutCustomerButton
-from bot.blockkit.lint import lint
 from jobs.decide.access import Answer
 from jobs.decide.assign import Assignment, assign
 from jobs.decide.reject import Rejection
@@ -59,7 +58,6 @@ def typed(harness: CompanyHarness, words: str, user: str = "UCOLLECT") -> dict[s
     fields = command_form(space, space.people[user], channel, words)
     body = sign_and_send(harness, backend_in(harness), fields).body
     answer = json.loads(body) if body.startswith("{") else {"text": body}
-    assert lint({"text": answer["text"], "blocks": answer.get("blocks", [])}, "message") == []
     return dict(answer)
 
 

@@ -27,6 +27,7 @@ from bot.blockkit.ids import (
     Binding,
     choice,
 )
+from bot.blockkit.lint import lint
 from bot.listeners import views
 from bot.listeners.app import build
 from bot.listeners.context import Backend, Pool
@@ -184,7 +185,19 @@ def sign_and_send(
     harness: CompanyHarness, backend: Backend, fields: Mapping[str, str]
 ) -> BoltResponse:
     """Send a form as Slack does; what the bot answers."""
-    return app_of(harness, backend).dispatch(signed(harness, fields))
+    return checked(app_of(harness, backend).dispatch(signed(harness, fields)))
+
+
+def checked(answer: BoltResponse) -> BoltResponse:
+    """An answer in which our linter finds no fault, be it words, a message or a modal."""
+    written = answer.body.startswith("{")
+    found: dict[str, Any] = json.loads(answer.body) if written else {"text": answer.body}
+    if "view" in found:
+        assert lint(found["view"], "modal") == []
+    elif found.get("text") and answer.status == 200:
+        said = {"text": found["text"], "blocks": found.get("blocks", [])}
+        assert lint(said, "message") == []
+    return answer
 
 
 def app_of(harness: CompanyHarness, backend: Backend) -> App:
@@ -385,7 +398,7 @@ def test_what_does_not_fit_into_the_menu_opens_from_it(harness: CompanyHarness) 
     more = opened(harness, MORE, choice(ALSO, bound))
     acts = [block["accessory"] for block in more["blocks"] if "accessory" in block]
     assert [one["action_id"] for one in acts] == [CUSTOMER, SEND_COPY, ELSEWHERE]
-    assert acts[2]["url"].startswith("https://qbo.example/app/invoice")
+    assert acts[2]["url"].startswith("https://qbo.example/app/login?pagereq=invoice")
     assert press_in_modal(harness, backend_in(harness), acts[1]).status == 200
     until(harness, lambda: title(harness) == "Noted")
     assert "A test copy is being sent" in json.dumps(shown(harness))

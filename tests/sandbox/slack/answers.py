@@ -28,15 +28,22 @@ def _obey(space: Workspace, view: View, answer: Answer) -> None:
     if action == "errors":
         view.errors = _errors(view, content)
     elif action == "update":
-        views.fill(space, view, checked_view(content.get("view")))
+        views.fill(space, view, _view(space, content))
     elif action == "push":
-        views.put_on_top(space, view.user, checked_view(content.get("view")), alone=False)
+        views.put_on_top(space, view.user, _view(space, content), alone=False)
     elif action == "clear":
         space.stacks[view.user] = []
     elif content:
         raise RefusedError("invalid_response_action", errors=[str(content)[:200]])
     else:
         space.stacks[view.user] = [one for one in space.stacks[view.user] if one != view.id]
+
+
+def _view(space: Workspace, content: Json) -> Json:
+    found = content.get("view")
+    if isinstance(found, dict):
+        space.look_over("the answer to a submission", found, "modal")
+    return checked_view(found)
 
 
 def _errors(view: View, content: Json) -> dict[str, str]:
@@ -71,7 +78,7 @@ def after_command(space: Workspace, user: str, channel: str, answer: Answer) -> 
 
 def say(space: Workspace, user: str, channel: str, content: Json, thread: str | None) -> None:
     """Show an answer: to the channel when it says `in_channel`, otherwise to one person."""
-    text, blocks = _text_and_blocks(content)
+    text, blocks = _text_and_blocks(space, content)
     thread = content.get("thread_ts", thread)
     if content.get("response_type") == "in_channel":
         space.post(Message(channel, "", BOT_USER, text, blocks, thread_ts=thread))
@@ -93,7 +100,7 @@ def answer_response_url(space: Workspace, key: str, content: Json) -> None:
 
 
 def _replace(space: Workspace, source: Message | Ephemeral, content: Json) -> None:
-    text, blocks = _text_and_blocks(content)
+    text, blocks = _text_and_blocks(space, content)
     if isinstance(source, Message):
         space.change(source, text, blocks)
     else:
@@ -101,8 +108,9 @@ def _replace(space: Workspace, source: Message | Ephemeral, content: Json) -> No
         space.world.changed.bump()
 
 
-def _text_and_blocks(content: Json) -> tuple[str, list[Json]]:
+def _text_and_blocks(space: Workspace, content: Json) -> tuple[str, list[Json]]:
     text, blocks = content.get("text"), content.get("blocks") or []
     if not isinstance(text, str) or not text:
         raise RefusedError("no_text")
+    space.look_over("an answer in private", {"text": text, "blocks": blocks}, "message")
     return text, checked_blocks(blocks)

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from bot.blockkit.lint import lint
 from tests.sandbox.slack import chat, files, lookups, views
 from tests.sandbox.slack.call import Call, call_from, origin_of
 from tests.sandbox.slack.kinds import Json, RefusedError
@@ -42,16 +41,6 @@ def validate(_: Workspace, call: Call) -> Json:
     """blocks.validate: whether a message with these blocks would be taken."""
     call.blocks()
     return {}
-
-
-def _lint(name: str, call: Call) -> list[str]:
-    """What the product's own linter says of a payload that Slack took."""
-    if name.startswith("views."):
-        view = call.parsed("view")
-        return lint(view, view["type"])
-    if "text" not in call.args:
-        return []
-    return lint({"text": call.args["text"], "blocks": call.parsed("blocks") or []}, "message")
 
 
 METHODS = {
@@ -106,8 +95,16 @@ class WebApi:
         if name == "chat.postMessage":
             self.pace.spend(str(call.args.get("channel")), self.space.now())
         answer = method.run(self.space, call)
-        self.space.lint += [f"{name} {fault}" for fault in _lint(name, call)]
+        self._look_over(name, call)
         return answer
+
+    def _look_over(self, name: str, call: Call) -> None:
+        if name.startswith("views."):
+            view = call.parsed("view")
+            self.space.look_over(name, view, view["type"])
+        elif "text" in call.args:
+            said = {"text": call.args["text"], "blocks": call.parsed("blocks") or []}
+            self.space.look_over(name, said, "message")
 
     def _authorize(self, call: Call) -> None:
         if not call.token:

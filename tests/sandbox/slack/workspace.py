@@ -7,6 +7,8 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+from bot.blockkit.lint import lint
+from bot.blockkit.lint_blocks import Surface
 from tests.sandbox.slack.kinds import (
     Channel,
     Ephemeral,
@@ -51,6 +53,10 @@ class Workspace:
     def now(self) -> float:
         """Seconds since 1970."""
         return self.world.clock().timestamp()
+
+    def look_over(self, what: str, payload: Json, surface: Surface) -> None:
+        """Note what the product's own linter finds in what the app has sent."""
+        self.lint += [f"{what}: {fault}" for fault in lint(payload, surface)]
 
     def new_ts(self) -> str:
         """A message id: seconds and microseconds, later than every other."""

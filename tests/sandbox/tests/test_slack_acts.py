@@ -328,6 +328,30 @@ def test_a_command_may_answer_the_channel(stage: Stage) -> None:
     assert stage.world()["messages"][0]["text"] == "Paused"
 
 
+def test_our_linter_reads_every_answer(stage: Stage) -> None:
+    """What is said to a command, a click or a submission, and posted; what Slack refuses, too."""
+    calls, hidden = {"text": "<!channel> paid"}, {"type": "plain_text", "text": "Sure\u202e?"}
+    stage.receiver.reply = lambda _: calls
+    stage.do("command", user="ULEAD1", text="")
+    stage.receiver.reply = lambda _: None
+    stage.click(stage.post())
+    httpx.post(stage.heard["response_url"], json=calls)
+    httpx.post(stage.heard["response_url"], json=calls | {"replace_original": True})
+    httpx.post(stage.heard["response_url"], json={"text": "x", "blocks": [{"type": "alert"}]})
+    stage.open()
+    view = MODAL | {"title": hidden}
+    following = iter([{"response_action": name, "view": view} for name in ("update", "push")])
+    stage.receiver.reply = lambda _: next(following)
+    stage.do("submit", user="ULEAD1")
+    stage.do("submit", user="ULEAD1")
+    stage.client.chat_postMessage(channel="CFINANCE", text="<!here>")
+    assert [found.partition(":")[0] for found in stage.world()["lint"]] == [
+        *["an answer in private"] * 4,
+        *["the answer to a submission"] * 2,
+        "chat.postMessage",
+    ]
+
+
 def test_opening_home_is_an_event(stage: Stage) -> None:
     """app_home_opened with an event id of its own."""
     stage.do("home", user="ULEAD1")
