@@ -26,6 +26,7 @@ _JOINER = "\u2060"  # invisible and without width; stops autolinks and quotes
 _EMOJI = re.compile(r":(?=[\w+'-]+:)")
 _QUOTE = re.compile(r"(?m)^(\s*)(?=>)")
 _SCHEME = re.compile(r":(?=//)|(?<=mailto):|(?<=tel):", re.IGNORECASE)
+_ADDRESS = re.compile(r"[A-Za-z0-9.'_+-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
 _DOMAIN = re.compile(r"(?<=\w)\.(?=[^\W\d_]{2})|(?<=\w)@(?=\w)")
 
 
@@ -92,8 +93,9 @@ def escaped(text: str) -> str:
 
 
 def address(text: str) -> str:
-    """An e-mail address from the ledger: readable and copyable, but never markup."""
-    return entities(one_line(text).replace("*", "∗").replace("`", "ˋ"))
+    """An e-mail address from the ledger, readable and copyable; what is none is as `mrkdwn`."""
+    line = one_line(text)
+    return entities(line) if _ADDRESS.fullmatch(line) else mrkdwn(line)
 
 
 def cap(text: str, limit: int) -> str:

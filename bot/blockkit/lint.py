@@ -83,11 +83,12 @@ def _data_tables_fit(flat: Sequence[dict[str, Any]]) -> Faults:
 
 
 def _of_the_whole(payload: Mapping[str, Any], surface: Surface) -> Faults:
-    size = json.dumps(dict(payload), ensure_ascii=False)
-    if surface == "message" and len(size) > LARGEST_MESSAGE:
-        yield f"message: {len(size)} characters of JSON, at most {LARGEST_MESSAGE}"
-    if surface != "message" and len(size.encode()) > LARGEST_VIEW:
-        yield f"{surface}: {len(size.encode())} bytes, at most {LARGEST_VIEW}"
+    written = json.dumps(dict(payload), ensure_ascii=False)
+    size = len(written.encode("utf-8", "surrogatepass"))
+    if surface == "message" and len(written) > LARGEST_MESSAGE:
+        yield f"message: {len(written)} characters of JSON, at most {LARGEST_MESSAGE}"
+    if surface != "message" and size > LARGEST_VIEW:
+        yield f"{surface}: {size} bytes, at most {LARGEST_VIEW}"
     asks = any(block["type"] == "input" for block in payload["blocks"])
     if surface == "modal" and asks and "submit" not in payload:
         yield "modal: submit is missing although there is an input"

@@ -75,7 +75,7 @@ def outsider(why: str) -> str:
         "bot": "Bots cannot act on these cards.",
         "gone": "This account is deactivated and cannot act on these cards.",
     }
-    other = f"This account cannot act on these cards ({mrkdwn(one_line(why))})."
+    other = f"This account cannot act on these cards ({cap(mrkdwn(one_line(why)), 100)})."
     return f"{told.get(why, other)} {NOTHING}"
 
 

@@ -32,7 +32,7 @@ def mine(found: Mine, now: datetime) -> str:
         *_some("Your customers: please say whether it looks good", found.to_look_at, now),
         *_some("For you to approve", found.to_decide, now),
     ]
-    return "\n".join(lines) or "Nothing waits for you just now."
+    return story(lines) or "Nothing waits for you just now."
 
 
 def waiting(found: PutOff, now: datetime) -> str:
@@ -42,7 +42,7 @@ def waiting(found: PutOff, now: datetime) -> str:
         *_some("On hold", found.held, now),
         *_reviewed(found.marks),
     ]
-    return "\n".join(parts) or "Nothing waits for a date, and nothing is on hold."
+    return story(parts) or "Nothing waits for a date, and nothing is on hold."
 
 
 def _some(title: str, some: Some, now: datetime) -> list[str]:
@@ -68,7 +68,8 @@ def _line(one: object, now: datetime) -> str:
 def _case(one: ListedCase, now: datetime) -> str:
     view = one.view
     name = _name(view.facts.customer.name)
-    first = f"<{mrkdwn_url(one.link)}|{name}>" if one.link else name
+    # in Slack's markup a bar ends the address and begins the label
+    first = f"<{mrkdwn_url(one.link)}|{name.replace('|', '¦')}>" if one.link else name
     stands = mrkdwn(lower_first(status_of(view, now).title))
     return f"{first} · {wording.money(view.facts.asked)} · {stands} · case {view.id}"
 
@@ -139,7 +140,7 @@ def health(found: CompanyHealth, now: datetime) -> str:
         )
     else:
         lines.append("• All processes keep up.")
-    return "\n".join(lines)
+    return story(lines)
 
 
 def _sends(company: ConnectedCompany) -> str:

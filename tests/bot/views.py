@@ -48,7 +48,7 @@ def usd(amount: str | int | Decimal) -> Money:
 
 def invoice(number: str = "1037", *, amount: str = "2300.00", paid: str = "0") -> Invoice:
     return Invoice(
-        id=f"7{number}" if number.isalnum() else "7000",
+        id=f"7{number}" if number.isalnum() and len(number) < 20 else "7000",
         number=number,
         customer="C1",
         txn_date=date(2026, 9, 3),
@@ -164,24 +164,24 @@ def many(count: int = 200) -> CaseView:
     return view(facts=facts(some), letter=letter(f"{BODY}\n\n{lines}"))
 
 
-def hostile() -> CaseView:
-    """Everything that we did not write is 500 characters of markup."""
-    who = Customer("C1", HOSTILE, HOSTILE, usd(1))
-    text = letter(HOSTILE, subject=HOSTILE, to=HOSTILE, sender=HOSTILE, note=HOSTILE)
+def hostile(outside: str = HOSTILE) -> CaseView:
+    """Everything that we did not write is this text: 500 characters of markup."""
+    who = Customer("C1", outside, outside, usd(1))
+    text = letter(outside, subject=outside, to=outside, sender=outside, note=outside)
     return view(
-        facts=facts((invoice(HOSTILE),), customer=who),
+        facts=facts((invoice(outside),), customer=who),
         letter=text,
-        summary=HOSTILE,
-        reasons=(Reason(HOSTILE, ("e",)),),
-        evidence=(Evidence("e", "mail", HOSTILE, HOSTILE),),
-        rulings=(Ruling(Kind.GATE, "x_y", HOSTILE, ("e",)),),
-        judged_by=HOSTILE,
-        author=HOSTILE,
-        author_reason=HOSTILE,
-        violations=(HOSTILE,),
-        changed=(HOSTILE,),
-        end_reason=HOSTILE,
-        manager=Manager(HOSTILE, HOSTILE, HOSTILE),
+        summary=outside,
+        reasons=(Reason(outside, ("e",)),),
+        evidence=(Evidence("e", "mail", outside, outside),),
+        rulings=(Ruling(Kind.GATE, "x_y", outside, ("e",)),),
+        judged_by=outside,
+        author=outside,
+        author_reason=outside,
+        violations=(outside,),
+        changed=(outside,),
+        end_reason=outside,
+        manager=Manager(outside, outside, outside),
     )
 
 
