@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from tests.bench import clicks, ledgers, measures, screens, triage
+from tests.bench import clicks, ledgers, measures, reviewing, screens, triage
 from tests.bench.measures import Figure, say
 from tests.flows.firms import Firm
 
@@ -24,6 +24,7 @@ ALONE: dict[str, Callable[[], list[Figure]]] = {
     "card": screens.card,
     "overdue": screens.overdue,
     "triage": triage.triage,
+    "review": reviewing.review,
     "demo": measures.demo,
 }
 ALL = (*ALONE, *ON_PRODUCT)
