@@ -58,7 +58,6 @@ class EndedCase:
     shadow: bool
     rehearsed: bool
     """A shadow case that was approved: it would have been sent."""
-    opened_at: datetime
     closed_at: datetime
     currency: str
     asked: Decimal
@@ -73,18 +72,21 @@ class EndedCase:
     """When its card came up."""
 
 
+OF_CASES = (
+    *("id", "customer", "stage", "state", "shadow", "closed_at", "currency"),
+    "lapses_at",
+)
+
+
 def ended(
     conn: Connection, company: str, since: datetime, until: datetime, after: str
 ) -> list[EndedCase]:
     """The next cases that ended in this period."""
-    named = ("class", "policy_sha256", "prompt", "model")
     query = (
         select(
-            cases,
-            *(assessments.c[name] for name in named),
-            drafts.c.letter,
-            drafts.c.author,
-            drafts.c.edited_by,
+            *(cases.c[name] for name in OF_CASES),
+            *(assessments.c[name] for name in ("class", "policy_sha256", "prompt", "model")),
+            *(drafts.c[name] for name in ("letter", "author", "edited_by")),
             messages.c.made_at.label("carded_at"),
         )
         .select_from(cases)
@@ -111,7 +113,6 @@ def _ended(row: Row[Any]) -> EndedCase:
         state=State(row.state),
         shadow=row.shadow,
         rehearsed=row.shadow and row.state == State.CANCELLED and row.lapses_at is not None,
-        opened_at=row.opened_at,
         closed_at=row.closed_at,
         currency=row.currency,
         asked=sum(asked, Decimal(0)),
