@@ -1,15 +1,17 @@
 """Pools the readings of many cases: what each needs is joined into a few requests.
 
-A line has one reading in progress at a time. Cases that arrive meanwhile stand in it, and one of
-them then makes the next reading for the whole line; so there is no thread to start or stop.
-QuickBooks has a line for each company, and so has every other source.
+A line has one reading in progress at a time, in a thread of its own. Cases that arrive meanwhile
+stand in it, and the next reading is for all of them. QuickBooks has a line for each company, and so
+has every other source; a case stands in several lines at once.
 """
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import copy_context
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Generic, TypeVar
 
@@ -24,7 +26,7 @@ from qbo.client import QuickBooks
 AT_ONCE = 100
 """Cases in one reading: half of what one statement's IN may name, for those with sub-customers."""
 PATIENCE = 0.05
-"""Seconds that the first in line waits for others to join."""
+"""Seconds that a reading waits for others to join."""
 LONGEST = 300.0
 """Seconds. A reading has time limits of its own, so this should never be reached."""
 
@@ -32,23 +34,12 @@ Q = TypeVar("Q")
 A = TypeVar("A")
 
 
-@dataclass
+@dataclass(frozen=True)
 class InLine(Generic[Q, A]):
-    """One case in line: what it asks for, and finally either the answer or the error."""
+    """One case in line: what it asks for, and the answer or the error that it will get."""
 
     asked: Q
-    found: A | None = None
-    error: Exception | None = None
-
-    @property
-    def done(self) -> bool:
-        return self.found is not None or self.error is not None
-
-    def answer(self) -> A:
-        if self.error is not None:
-            raise self.error
-        assert self.found is not None
-        return self.found
+    answer: Future[A] = field(default_factory=Future)
 
 
 class Line(Generic[Q, A]):
@@ -60,47 +51,37 @@ class Line(Generic[Q, A]):
         """`serve` puts an answer or an error in each of these places."""
         self._serve, self._patience = serve, patience
         self._waiting: list[InLine[Q, A]] = []
-        self._reading = False
         self._moved = threading.Condition()
+        self._reader = ThreadPoolExecutor(1, thread_name_prefix="line")
 
-    def ask(self, asked: Q) -> A:
-        """Read for this case, together with others. Raises its error, or TimeoutError.
+    def ask(self, asked: Q) -> Future[A]:
+        """Have it read for this case, together with others.
 
-        The reading starts after this call does, so its answer is never older than the call.
+        The reading starts after this call does, so its answer is never older than the call. It
+        counts as bulk work where this call does.
         """
         place = InLine[Q, A](asked)
         with self._moved:
             self._waiting.append(place)
             self._moved.notify_all()
-        while not place.done and self._my_turn(place):
-            self._read()
-        return place.answer()
-
-    def _my_turn(self, place: InLine[Q, A]) -> bool:
-        """Wait for the answer, or for our turn to read; True if we have to read."""
-        with self._moved:
-            if not self._moved.wait_for(lambda: place.done or not self._reading, LONGEST):
-                raise TimeoutError("Reading together with other cases took too long")
-            mine = not place.done
-            self._reading = self._reading or mine
-            return mine
+        self._reader.submit(copy_context().run, self._read)
+        return place.answer
 
     def _read(self) -> None:
+        """Serve those in line; an earlier reading may have taken all of them along."""
         with self._moved:
-            self._moved.wait_for(lambda: len(self._waiting) >= AT_ONCE, self._patience)
+            if self._waiting:
+                self._moved.wait_for(lambda: len(self._waiting) >= AT_ONCE, self._patience)
             group, self._waiting = self._waiting[:AT_ONCE], self._waiting[AT_ONCE:]
+        if not group:
+            return
         try:
             self._serve(group)
-        except Exception as error:  # noqa: BLE001
+        except BaseException as error:  # noqa: BLE001
             # Everyone in line is waiting for an answer, and any error is an answer.
             for place in group:
-                place.error = error
-        finally:
-            with self._moved:
-                # places that an interrupted reading left unanswered go first in the next one
-                self._waiting[:0] = [place for place in group if not place.done]
-                self._reading = False
-                self._moved.notify_all()
+                if not place.answer.done():
+                    place.answer.set_exception(error)
 
 
 RecordsPlace = InLine[Asked, Records]
@@ -116,9 +97,9 @@ class Pooled:
     def about(self, asked: Asked) -> Records:
         """Read for this case, together with others. Raises QuickBooksError."""
         try:
-            return self._line.ask(asked)
+            return self._line.ask(asked).result(LONGEST)
         except TimeoutError as error:
-            raise Unreachable(f"QuickBooks: {error}") from error
+            raise Unreachable("QuickBooks: it took too long to answer for all cases") from error
 
     def _serve(self, group: Sequence[RecordsPlace]) -> None:
         """Answer each; an unreadable record is an error for its own case only."""
@@ -131,14 +112,14 @@ class Pooled:
         except Exception as error:  # noqa: BLE001
             # Only for this part of the group: another half may have its answer already.
             for place in group:
-                place.error = error
+                place.answer.set_exception(error)
         else:
             for place in group:
-                place.found = found.about(place.asked)
+                place.answer.set_result(found.about(place.asked))
 
     def _apart(self, group: Sequence[RecordsPlace], error: PoisonedPage) -> None:
         if len(group) == 1:
-            group[0].error = error
+            group[0].answer.set_exception(error)
             return
         half = len(group) // 2
         self._serve(group[:half])
@@ -170,19 +151,30 @@ class PooledSource:
         self.name, self._source = source.name, source
         self._line = Line[Inquiry, Findings](self._serve, patience)
 
-    def about(self, inquiry: Inquiry) -> Findings:
-        """Read for this case, together with others. Never raises: no answer is `Down`."""
-        try:
-            return self._line.ask(inquiry)
-        except TimeoutError:
-            return unread("It took too long.", inquiry.now)
+    def ask(self, inquiry: Inquiry) -> Future[Findings]:
+        """Have it read for this case, together with others; see `ask_all`."""
+        return self._line.ask(inquiry)
 
     def _serve(self, group: Sequence[InLine[Inquiry, Findings]]) -> None:
         accounts = _distinct(place.asked.account for place in group)
         latest = max((place.asked for place in group), key=lambda asked: asked.now)
         found = read_source(self._source, accounts, latest.now, latest.policy)
         for place in group:
-            place.found = found[place.asked.account.id]
+            place.answer.set_result(found[place.asked.account.id])
+
+
+def ask_all(sources: Sequence[PooledSource], inquiry: Inquiry) -> dict[str, Findings]:
+    """What each says, by its name; all of them read at the same time. Never raises: no answer is
+    `Down`."""
+    asked = {source.name: source.ask(inquiry) for source in sources}
+    return {name: _answer(to_come, inquiry.now) for name, to_come in asked.items()}
+
+
+def _answer(to_come: Future[Findings], now: datetime) -> Findings:
+    try:
+        return to_come.result(LONGEST)
+    except TimeoutError:
+        return unread("It took too long.", now)
 
 
 class Together:

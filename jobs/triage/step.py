@@ -26,7 +26,7 @@ from jobs.rules.policy.business_days import add_working_days, is_business_day
 from jobs.rules.rulings import Kind, Ruling
 from jobs.rules.states import State
 from jobs.sources import quickbooks
-from jobs.sources.pooled import Inquiry, PooledSource, Together
+from jobs.sources.pooled import Inquiry, PooledSource, Together, ask_all
 from jobs.sources.quickbooks import Books, CaseFile, RecordReader
 from jobs.store import assessments, cases, crossings, outbox, work
 from jobs.store import drafts as draft_store
@@ -156,7 +156,7 @@ class AskSources:
 
     def act(self) -> dict[str, Findings]:
         """What each says, by its name. Never raises: one that does not answer is `Down`."""
-        return {source.name: source.about(self.inquiry) for source in self.sources}
+        return ask_all(self.sources, self.inquiry)
 
     def settle(
         self, conn: Connection, claim: Claim, outcome: dict[str, Findings], now: datetime

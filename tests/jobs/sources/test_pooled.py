@@ -3,22 +3,35 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from datetime import date
+from contextvars import ContextVar
+from dataclasses import dataclass
+from datetime import date, datetime
 from typing import Any, Protocol, TypeVar
 
 import pytest
 
 from jobs.rules.facts.findings import Account, Down, Findings, Fresh
+from jobs.rules.policy.policy import Policy
 from jobs.sources.configured import SOURCES, absent
-from jobs.sources.pooled import AT_ONCE, Inquiry, Pooled, Together
+from jobs.sources.pooled import (
+    AT_ONCE,
+    InLine,
+    Inquiry,
+    Line,
+    Pooled,
+    PooledSource,
+    Together,
+    ask_all,
+)
 from jobs.sources.quickbooks import Asked, Records, fetch
 from qbo import PoisonedPage, QuickBooks, QuickBooksError, Unreachable
 from tests.jobs.fixtures import OpenHarness
 from tests.jobs.harness import WEDNESDAY, CompanyHarness, books, customer, invoice
 from tests.jobs.rules.world import policy
 from tests.jobs.sources.help_desk import HelpDesk
+from tests.real_processes import PATIENCE
 
 Q = TypeVar("Q", contravariant=True)
 A = TypeVar("A", covariant=True)
@@ -52,6 +65,16 @@ class Reads(Protocol[Q, A]):
     """Anything that is asked for one case."""
 
     def about(self, what: Q, /) -> A: ...
+
+
+@dataclass(frozen=True)
+class OnlySource:
+    """A source that is the only one there is."""
+
+    source: PooledSource
+
+    def about(self, inquiry: Inquiry) -> Findings:
+        return ask_all([self.source], inquiry)[self.source.name]
 
 
 def all_at_once(line: Reads[Q, A], wanted: Sequence[Q]) -> list[Future[A]]:
@@ -143,13 +166,26 @@ def failing(with_: BaseException, times: int) -> Callable[[], Any]:
     return make
 
 
-def test_a_reader_who_is_stopped_leaves_nobody_behind() -> None:
-    """Whoever stood in line with it is taken along by the next."""
+def test_a_reading_that_is_stopped_leaves_nobody_behind() -> None:
+    """Whoever stood in line has an answer, and the next reading is a new one."""
     line = Pooled(failing(SystemExit("killed"), 1), patience=30)
-    futures = all_at_once(line, [asked("1")] * 100)
-    kinds = [type(future.exception()) for future in futures]
-    assert kinds.count(SystemExit) == 1
-    assert kinds.count(Unreachable) == 99
+    for kind in (SystemExit, Unreachable):
+        futures = all_at_once(line, [asked("1")] * 100)
+        assert [type(future.exception()) for future in futures] == [kind] * 100
+
+
+def test_a_reading_counts_as_what_its_case_is() -> None:
+    """Bulk work stays bulk work in the thread that reads for it."""
+    told = ContextVar("told", default="urgent")
+
+    def serve(group: Sequence[InLine[str, str]]) -> None:
+        for place in group:
+            place.answer.set_result(told.get())
+
+    line = Line[str, str](serve)
+    assert line.ask("now").result(PATIENCE) == "urgent"
+    told.set("bulk")
+    assert line.ask("later").result(PATIENCE) == "bulk"
 
 
 def test_companies_do_not_wait_for_each_other() -> None:
@@ -181,13 +217,38 @@ def test_a_source_is_asked_once_about_many_customers() -> None:
     desk = HelpDesk()
     desk.texts["7"] = "Where is my order?"
     (line,) = Together(no_ledger, [desk], patience=30).sources("1")
-    found = [f.result() for f in all_at_once(line, inquiries(AT_ONCE))]
+    found = [f.result() for f in all_at_once(OnlySource(line), inquiries(AT_ONCE))]
     (reading,) = desk.readings
     addresses = {account.id: account.addresses for account in reading}
     assert (len(reading), len(addresses)) == (50, 50)
     assert addresses["7"] == {"14@a.example", "15@a.example"}
     assert [len(one.documents) for one in found] == [int(n // 2 == 7) for n in range(100)]
     assert {type(one.freshness) for one in found} == {Fresh}
+
+
+class Meeting(HelpDesk):
+    """It answers only while others are being read too."""
+
+    def __init__(self, name: str, others: threading.Barrier) -> None:
+        super().__init__()
+        self.name, self.others = name, others
+
+    def read(
+        self, customers: Sequence[Account], since: datetime, now: datetime, policy: Policy
+    ) -> Mapping[str, Findings]:
+        self.others.wait(PATIENCE)
+        return super().read(customers, since, now, policy)
+
+
+def test_a_case_asks_all_its_sources_at_the_same_time() -> None:
+    """None waits for another; asked one after the other, these two would be down."""
+    others = threading.Barrier(2)
+    sources = [Meeting(name, others) for name in ("CRM", "mailbox")]
+    found = ask_all(Together(no_ledger, sources).sources("1"), inquiries(1)[0])
+    assert {name: type(f.freshness) for name, f in found.items()} == {
+        "CRM": Fresh,
+        "mailbox": Fresh,
+    }
 
 
 @pytest.mark.parametrize(
@@ -201,7 +262,7 @@ def test_a_source_that_breaks_its_promise_is_down(
     desk = HelpDesk()
     desk.answer = answer
     (line,) = Together(no_ledger, [desk], patience=30).sources("1")
-    for future in all_at_once(line, inquiries(AT_ONCE)):
+    for future in all_at_once(OnlySource(line), inquiries(AT_ONCE)):
         down = future.result().freshness
         assert isinstance(down, Down)
         assert reason in down.reason
