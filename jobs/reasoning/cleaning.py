@@ -50,6 +50,8 @@ _VOID = frozenset({"area", "br", "col", "hr", "img", "input", "link", "meta", "w
 _BLOCKS = frozenset({"p", "div", "br", "tr", "li", "table", "h1", "h2", "h3", "blockquote", "hr"})
 _QUOTE_CLASSES = ("gmail_quote", "yahoo_quoted", "protonmail_quote")
 
+_SUSPICIOUS = re.compile(r"[@\d]|//|www", re.IGNORECASE)
+"""Found in whatever is one of the secrets below."""
 _SECRETS = (
     ("[address]", re.compile(r"[\w.+-]+\s?@\s?[\w-]+(\.[\w-]+)+")),
     ("[link]", re.compile(r"(?:\w+://|www\.)\S+", re.IGNORECASE)),
@@ -68,8 +70,9 @@ def lines(text: str) -> tuple[str, ...]:
     if _HTML.search(text):
         text = visible(text)
     cut: list[str] = []
-    for line in plain(text).split("\n"):
-        cut += textwrap.wrap(" ".join(line.split()), LONGEST_LINE)
+    for line in filter(None, (" ".join(line.split()) for line in plain(text).split("\n"))):
+        # hardly any line is so long, and wrapping takes a hundred times as long as looking
+        cut += textwrap.wrap(line, LONGEST_LINE) if len(line) > LONGEST_LINE else [line]
     return tuple(cut[:MOST_LINES])
 
 
@@ -101,12 +104,26 @@ def visible(html: str) -> str:
 
 def pseudonymised(line: str, names: Collection[str] = ()) -> str:
     """One line without addresses, links, account, card and telephone numbers, and known names."""
-    for token, pattern in _SECRETS:
-        line = pattern.sub(token, line)
-    for name in sorted(filter(str.strip, names), key=len, reverse=True):
-        whole = rf"(?<!\w){re.escape(' '.join(name.split()))}(?!\w)"
-        line = re.sub(whole, "[name]", line, flags=re.IGNORECASE)
+    if _SUSPICIOUS.search(line):
+        for token, pattern in _SECRETS:
+            line = pattern.sub(token, line)
+    for whole in _known(frozenset(names)):
+        line = whole.sub("[name]", line)
     return line
+
+
+@lru_cache(KEPT)
+def _known(names: frozenset[str]) -> tuple[re.Pattern[str], ...]:
+    """What finds each of these names as whole words, the longest first."""
+    spaced = (" ".join(name.split()) for name in sorted(names, key=len, reverse=True))
+    return tuple(
+        # the first letter comes first: at most places nothing else is looked at
+        re.compile(
+            rf"{re.escape(name[0])}(?<!\w.){re.escape(name[1:])}(?!\w)", re.IGNORECASE | re.DOTALL
+        )
+        for name in spaced
+        if name
+    )
 
 
 def _without_comments(html: str) -> str:

@@ -18,8 +18,8 @@ _ENTITY = re.compile(r"&(?:a|am|amp|l|lt|g|gt)?\Z")
 
 def without_hidden(text: str) -> str:
     """`text` without invisible characters; line breaks and tabs stay."""
-    if text.isprintable():
-        return text  # most names and lines, at once: nothing in it is of these categories
+    if text.replace("\n", "").replace("\t", "").isprintable():
+        return text  # most texts, at once: nothing in it is of these categories
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     return text.translate({ord(c): None for c in set(text) if _is_hidden(c)})
 

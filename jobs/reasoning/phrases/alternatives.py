@@ -11,8 +11,10 @@ from collections.abc import Iterable, Iterator
 
 DEEPEST = 4
 """Letters by which alternatives are told apart; more save nothing."""
-_FIRST = re.compile(r"(?:\\b)?(?:[^\W\d_]| |')(?![?*+{])")
-"""A letter that has to stand there, also at the beginning of a word."""
+_EDGE = re.compile(r"(?:\\b|\^|\(\?<[!=][^()]*\))*")
+"""What has to hold before the first letter: the edge of a word, or what does not stand there."""
+_LETTER = re.compile(r"(?:[^\W\d_]| |')(?![?*+{])")
+"""A letter that has to stand there."""
 
 
 def as_tree(pattern: str) -> str:
@@ -27,8 +29,9 @@ def _tree(alternatives: Iterable[str], depth: int) -> str:
     branches: dict[str, list[str]] = {}
     others: list[str] = []
     for one in dict.fromkeys(alternatives):
-        if depth and (first := _FIRST.match(one)):
-            branches.setdefault(first[0], []).append(one[first.end() :])
+        edge = _edge(one)
+        if depth and (letter := _LETTER.match(one, len(edge))):
+            branches.setdefault(_begun(letter[0], edge), []).append(one[letter.end() :])
         else:
             others.append(one)
     grown = [
@@ -38,10 +41,24 @@ def _tree(alternatives: Iterable[str], depth: int) -> str:
     return "|".join([*grown, *others])
 
 
+def _begun(letter: str, edge: str) -> str:
+    """The same as `edge` and then `letter`, the letter first: most places end there, for a tenth of
+    the time of a look at the edge."""
+    parts = re.findall(r"\\b|\^|\(\?<[!=][^()]*", edge)
+    return letter + "".join(
+        f"{part}{letter})" if part.startswith("(") else f"(?<={part}{letter})" for part in parts
+    )
+
+
+def _edge(one: str) -> str:
+    found = _EDGE.match(one)
+    return found[0] if found else ""
+
+
 def _beginnings(pattern: str) -> Iterator[str]:
     """Its alternatives, without a group at the beginning of any: `(?:a|b)c` is `ac` and `bc`."""
     for one in _alternatives(pattern):
-        edge = r"\b" if one.startswith(r"\b") else ""
+        edge = _edge(one)
         bare = one.removeprefix(edge)
         end = _end_of_group(bare) if bare.startswith("(?:") else 0
         after = bare[end + 1 :]

@@ -20,7 +20,12 @@ EVERY = 5
     [
         ("abc|abd|x", "a(?:b(?:c|d))|x"),
         ("(?:new|next) bank", "n(?:e(?:w bank|xt bank))"),
-        (r"\b(?:sue|suing) you\b", r"\bs(?:u(?:e you\b|ing you\b))"),
+        (r"\b(?:sue|suing) you\b", r"s(?<=\bs)(?:u(?:e you\b|ing you\b))"),
+        (r"(?<!not )(?<=so )\bpaid", r"p(?<!not p)(?<=so p)(?<=\bp)aid"),
+        (
+            r"(?:^|(?<=[.!] ))(?:all )?paid",
+            r"p(?<=^p)aid|a(?<=^a)ll paid|p(?<=[.!] p)aid|a(?<=[.!] a)ll paid",
+        ),
         ("(?:not )?paid|n't", r"paid|n(?:ot paid|'t)"),
         ("as?|[ab]c|a(?:b|c)|ab+", "a(?:s?|(?:b|c)|b+)|[ab]c"),
         ("(?:ab)+|(?:ab){2}|[|(]x", "(?:ab)+|(?:ab){2}|[|(]x"),
