@@ -390,14 +390,14 @@ def account(conn: Connection, file: CaseFile, facts: Facts) -> Account:
     fields = [customer.email for customer in (facts.customer, *facts.members)]
     fields += [invoice.email for invoice in (*facts.invoices, *facts.other_open)]
     entries = (entry.lower() for field in fields for entry in entries_in(field))
-    past = history.past(conn, file.case.company, file.case.customer)
+    whose = file.case.company, file.case.customer
     return Account(
         facts.customer.id,
         facts.customer.name,
         addresses=frozenset(filter(is_address, entries)),
-        sent=frozenset(contact.message_id for contact in past.contacts),
-        known_as=marks.known_as(conn, file.case.company, file.case.customer),
-        copied=frozenset(past.cc),
+        sent=frozenset(contact.message_id for contact in history.contacts(conn, *whose)),
+        known_as=marks.known_as(conn, *whose),
+        copied=frozenset(history.chosen_cc(conn, *whose)),
     )
 
 

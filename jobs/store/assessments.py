@@ -128,9 +128,10 @@ def put(conn: Connection, case_id: str, made: Judgement, now: datetime) -> str:
         **_of_context(made.context),
         **_of_proposal(made),
     }
-    return str(
-        conn.execute(insert(assessments).values(**row).returning(assessments.c.id)).scalar_one()
-    )
+    return str(conn.execute(_INSERT, row).scalar_one())
+
+
+_INSERT = insert(assessments).returning(assessments.c.id)
 
 
 def _of_context(known: Context | None) -> dict[str, Any]:
@@ -339,14 +340,22 @@ def known_readings(
     """
     hashes = {document.id: document.sha256 for document in documents}
     known: dict[str, list[Row[Any]]] = {}
-    same = readings.c.content_sha256.in_(hashes.values()) & readings.c.reader.in_((reader, beside))
-    for row in conn.execute(select(readings).where(same).order_by(readings.c.stance)):
+    given = {"hashes": list(hashes.values()), "readers": (reader, beside)}
+    for row in conn.execute(_KNOWN, given):
         known.setdefault(row.content_sha256, []).append(row)
     return {
         id: tuple(_reading(id, row) for row in known[sha256])
         for id, sha256 in hashes.items()
         if any(row.reader == reader for row in known.get(sha256, ()))
     }
+
+
+_KNOWN = (
+    select(readings)
+    .where(readings.c.content_sha256.in_(bindparam("hashes", expanding=True)))
+    .where(readings.c.reader.in_(bindparam("readers", expanding=True)))
+    .order_by(readings.c.stance)
+)
 
 
 def _reading(document: str, row: Row[Any]) -> Reading:

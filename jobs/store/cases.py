@@ -16,7 +16,9 @@ from sqlalchemy import (
     Connection,
     Row,
     Text,
+    Update,
     bindparam,
+    delete,
     func,
     insert,
     select,
@@ -37,6 +39,7 @@ from jobs.store.database.tables import (
     notes,
     shown_to,
 )
+from jobs.store.database.types import Utc
 from jobs.store.database.upsert import insert_new
 
 
@@ -194,10 +197,19 @@ ANEW: dict[str, Any] = {"reassess": True, "allowed_anyway": [], "end_reason": ""
 def redraw(conn: Connection, case_id: str, now: datetime) -> None:
     """Make the card of this case due, ahead of cards that merely arrived, and the direct messages
     in which it stands."""
-    card = (messages.c.case_id == case_id) & (messages.c.kind == "card")
-    named = select(shown_to.c.message).where(shown_to.c.case_id == case_id)
-    conn.execute(update(messages).where(card).values(due_at=now, rank=_URGENT))
-    conn.execute(update(messages).where(messages.c.id.in_(named)).values(due_at=now))
+    for statement in _redrawing():
+        conn.execute(statement, {"case": case_id, "now": now})
+
+
+@cache
+def _redrawing() -> tuple[Update, Update]:
+    now = bindparam("now", type_=Utc())
+    card = (messages.c.case_id == bindparam("case")) & (messages.c.kind == "card")
+    named = select(shown_to.c.message).where(shown_to.c.case_id == bindparam("case"))
+    return (
+        update(messages).where(card).values(due_at=now, rank=_URGENT),
+        update(messages).where(messages.c.id.in_(named)).values(due_at=now),
+    )
 
 
 def redraw_pending(conn: Connection, company: str, now: datetime) -> None:
@@ -266,15 +278,18 @@ def unapproved() -> ColumnElement[bool]:
 
 def ahead(conn: Connection, case: Case, now: datetime) -> int:
     """How many new cases of its company rank above this one and are under way just now."""
-    others = (
-        (cases.c.company == case.company)
-        & (cases.c.state == State.NEW)
-        & (cases.c.rank > case.row.rank)
-        & cases.c.token.is_not(None)
-        & (cases.c.due_at > now)
-    )
-    count: int = conn.execute(select(func.count()).where(others)).scalar_one()
+    given = {"company": case.company, "rank": case.row.rank, "now": now}
+    count: int = conn.execute(_AHEAD, given).scalar_one()
     return count
+
+
+_AHEAD = select(func.count()).where(
+    cases.c.company == bindparam("company"),
+    cases.c.state == State.NEW,
+    cases.c.rank > bindparam("rank"),
+    cases.c.token.is_not(None),
+    cases.c.due_at > bindparam("now"),
+)
 
 
 def open_cases(
@@ -377,16 +392,22 @@ def do_without(conn: Connection, case: Case, found: Without) -> None:
 
 def talk_about(conn: Connection, case: Case, ids: list[str]) -> None:
     """Replace the list of invoices that the case mentions."""
-    conn.execute(case_invoices.delete().where(case_invoices.c.case_id == case.id))
+    conn.execute(_NO_LONGER, {"case": case.id})
     rows = [{"case_id": case.id, "company": case.company, "invoice": id} for id in sorted(set(ids))]
     if rows:
-        conn.execute(insert(case_invoices), rows)
+        conn.execute(_TALKS_ABOUT, rows)
+
+
+_NO_LONGER = delete(case_invoices).where(case_invoices.c.case_id == bindparam("case"))
+_TALKS_ABOUT = insert(case_invoices)
 
 
 def spoken_of(conn: Connection, case_id: str) -> frozenset[str]:
     """The ids of the invoices that a case talks about; of none before it was prepared."""
-    query = select(case_invoices.c.invoice).where(case_invoices.c.case_id == case_id)
-    return frozenset(conn.scalars(query))
+    return frozenset(conn.scalars(_SPOKEN_OF, {"case": case_id}))
+
+
+_SPOKEN_OF = select(case_invoices.c.invoice).where(case_invoices.c.case_id == bindparam("case"))
 
 
 def note_of(conn: Connection, case_id: str) -> Row[Any] | None:

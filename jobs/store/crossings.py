@@ -17,6 +17,7 @@ from sqlalchemy import (
     Row,
     Select,
     and_,
+    bindparam,
     cast,
     func,
     literal,
@@ -31,6 +32,7 @@ from jobs.rules.states import JOINABLE, OPEN, Stage
 from jobs.store import ledger, log
 from jobs.store.cases import Case
 from jobs.store.database.tables import cases, crossings, invoices, promised_invoices
+from jobs.store.database.types import Utc
 from jobs.store.database.upsert import insert_new, runs
 
 
@@ -157,16 +159,17 @@ def last_stages(
     """(invoice id, round) → the highest stage crossed and not released."""
     ids, found = sorted(set(invoices)), {}
     for some in runs(ids):
-        wanted = (
-            (crossings.c.company == company)
-            & crossings.c.invoice.in_(some)
-            & crossings.c.released_at.is_(None)
-        )
-        highest = func.max(crossings.c.stage).label("stage")
-        query = select(crossings.c.invoice, crossings.c.round, highest).where(wanted)
-        for row in conn.execute(query.group_by(crossings.c.invoice, crossings.c.round)):
+        for row in conn.execute(_LAST_STAGES, {"company": company, "some": some}):
             found[row.invoice, row.round] = Stage(row.stage)
     return found
+
+
+_LAST_STAGES = (
+    select(crossings.c.invoice, crossings.c.round, func.max(crossings.c.stage).label("stage"))
+    .where(crossings.c.company == bindparam("company"), crossings.c.released_at.is_(None))
+    .where(crossings.c.invoice.in_(bindparam("some", expanding=True)))
+    .group_by(crossings.c.invoice, crossings.c.round)
+)
 
 
 def cross_all(
@@ -241,20 +244,36 @@ def give_up_others(conn: Connection, case: Case, members: Iterable[str], now: da
 
     Not if somebody has approved the case: the last check then finds out.
     """
-    unsaid = select(cases.c.id).where(cases.c.id == case.id, cases.c.state.in_(JOINABLE))
-    elsewhere = select(literal(1)).where(
-        invoices.c.company == crossings.c.company,
-        invoices.c.id == crossings.c.invoice,
-        invoices.c.customer.not_in(sorted(members)),
+    conn.execute(_GIVING_UP, {"case": case.id, "members": sorted(members), "now": now})
+
+
+_GIVING_UP = (
+    update(crossings)
+    .where(
+        crossings.c.case_id.in_(
+            select(cases.c.id).where(cases.c.id == bindparam("case"), cases.c.state.in_(JOINABLE))
+        ),
+        crossings.c.released_at.is_(None),
+        select(literal(1))
+        .where(
+            invoices.c.company == crossings.c.company,
+            invoices.c.id == crossings.c.invoice,
+            invoices.c.customer.not_in(bindparam("members", expanding=True)),
+        )
+        .exists(),
     )
-    held = crossings.c.case_id.in_(unsaid) & crossings.c.released_at.is_(None)
-    gone = update(crossings).where(held, elsewhere.exists())
-    conn.execute(gone.values(released_at=now))
+    .values(released_at=bindparam("now", type_=Utc()))
+)
 
 
 def crossed(conn: Connection, case_id: str) -> dict[str, Stage]:
     """Invoice id → the highest stage that it crossed for this case."""
-    held = (crossings.c.case_id == case_id) & crossings.c.released_at.is_(None)
-    query = select(crossings.c.invoice, func.max(crossings.c.stage)).where(held)
-    rows = conn.execute(query.group_by(crossings.c.invoice))
+    rows = conn.execute(_CROSSED, {"case": case_id})
     return {invoice: Stage(stage) for invoice, stage in rows}
+
+
+_CROSSED = (
+    select(crossings.c.invoice, func.max(crossings.c.stage))
+    .where(crossings.c.case_id == bindparam("case"), crossings.c.released_at.is_(None))
+    .group_by(crossings.c.invoice)
+)

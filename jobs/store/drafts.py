@@ -53,11 +53,10 @@ def write_draft(
     conn: Connection, case_id: str, letter: Letter, now: datetime, **columns: Any
 ) -> Draft:
     """Store the next version of the letter. Columns left out are empty."""
-    last = select(func.coalesce(func.max(drafts.c.version), 0)).where(drafts.c.case_id == case_id)
     row = {
         "case_id": case_id,
         "assessment": None,
-        "version": conn.execute(last).scalar_one() + 1,
+        "version": conn.execute(_LAST_VERSION, {"case": case_id}).scalar_one() + 1,
         "letter": letter.canonical().decode(),
         "sha256": letter.sha256(),
         "author": "",
@@ -71,8 +70,13 @@ def write_draft(
         "written_at": now,
         **columns,
     }
-    id = conn.execute(insert(drafts).values(**row).returning(drafts.c.id)).scalar_one()
-    return draft(conn, id)
+    return draft(conn, conn.execute(_INSERT, row).scalar_one())
+
+
+_LAST_VERSION = select(func.coalesce(func.max(drafts.c.version), 0)).where(
+    drafts.c.case_id == bindparam("case")
+)
+_INSERT = insert(drafts).returning(drafts.c.id)
 
 
 def rewrite_draft(
@@ -116,9 +120,11 @@ def draft(conn: Connection, id: str) -> Draft:
 
 def latest(conn: Connection, case_id: str) -> Draft | None:
     """The latest draft of a case, even if it can no longer be approved."""
-    newest = select(func.max(drafts.c.id)).where(drafts.c.case_id == case_id)
-    id = conn.execute(newest).scalar()
+    id = conn.execute(_LATEST, {"case": case_id}).scalar()
     return draft(conn, str(id)) if id else None
+
+
+_LATEST = select(func.max(drafts.c.id)).where(drafts.c.case_id == bindparam("case"))
 
 
 def record(

@@ -11,7 +11,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, func, select
+from sqlalchemy import BindParameter, ColumnElement, Connection, Row, bindparam, func, select
 
 from jobs.rules.facts.facts import Invoice, InvoiceStatus, bucket
 from jobs.rules.figures import Money
@@ -96,8 +96,7 @@ def mirrored(conn: Connection, company: str, ids: list[str]) -> dict[str, Mirror
     """The mirror's rows for these invoice ids."""
     found: dict[str, Mirrored] = {}
     for some in runs(ids):
-        wanted = (invoices.c.company == company) & invoices.c.id.in_(some)
-        rows = conn.execute(select(invoices).where(wanted))
+        rows = conn.execute(_MIRRORED, {"company": company, "some": some})
         found |= {row.id: _mirrored(row) for row in rows}
     return found
 
@@ -140,13 +139,18 @@ def _aged(conn: Connection, wanted: ColumnElement[bool], today: date) -> list[Ag
 
 def open_of(conn: Connection, company: str, customer_ids: Iterable[str]) -> list[Mirrored]:
     """The open invoices of these customer records."""
-    wanted = (
-        (invoices.c.company == company)
-        & (invoices.c.status == InvoiceStatus.OPEN)
-        & invoices.c.customer.in_(list(customer_ids))
-    )
-    rows = conn.execute(select(invoices).where(wanted).order_by(invoices.c.due, invoices.c.id))
+    rows = conn.execute(_OPEN, {"company": company, "some": list(customer_ids)})
     return [_mirrored(row) for row in rows]
+
+
+_SOME: BindParameter[Any] = bindparam("some", expanding=True)
+_OURS = invoices.c.company == bindparam("company")
+_OPEN = (
+    select(invoices)
+    .where(_OURS, invoices.c.status == InvoiceStatus.OPEN, invoices.c.customer.in_(_SOME))
+    .order_by(invoices.c.due, invoices.c.id)
+)
+_MIRRORED = select(invoices).where(_OURS, invoices.c.id.in_(_SOME))
 
 
 def open_of_next(

@@ -17,7 +17,7 @@ from enum import StrEnum
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, bindparam, func, or_, select, update
 
 from jobs.store import companies, work
 from jobs.store.cases import Case
@@ -232,14 +232,17 @@ def card(
 
 def cards_since(conn: Connection, company: str, since: datetime, *, shadow: bool) -> int:
     """How many cards with a draft a company has got since then: of shadow cases, or of others."""
-    query = (
-        select(func.count())
-        .select_from(messages.join(cases, cases.c.id == messages.c.case_id))
-        .where(messages.c.kind == "card", messages.c.company == company)
-        .where(messages.c.made_at >= since, messages.c.with_draft)
-        .where(cases.c.shadow == shadow)
-    )
-    return int(conn.execute(query).scalar_one())
+    given = {"company": company, "since": since, "shadow": shadow}
+    return int(conn.execute(_CARDS, given).scalar_one())
+
+
+_CARDS = (
+    select(func.count())
+    .select_from(messages.join(cases, cases.c.id == messages.c.case_id))
+    .where(messages.c.kind == "card", messages.c.company == bindparam("company"))
+    .where(messages.c.made_at >= bindparam("since"), messages.c.with_draft)
+    .where(cases.c.shadow == bindparam("shadow"))
+)
 
 
 def newest_card(conn: Connection, company: str) -> datetime | None:

@@ -138,8 +138,14 @@ def _held(claim: Claim) -> ColumnElement[bool]:
 
 def renew(conn: Connection, claim: Claim, now: datetime) -> bool:
     """Hold the claim for another lease; False if somebody else has it by now."""
-    renewed = conn.execute(update(claim.table).where(_held(claim)).values(due_at=now + LEASE))
-    return renewed.rowcount == 1
+    given = {"claimed": claim.id, "by": claim.token, "until": now + LEASE}
+    return conn.execute(_renewing(claim.table), given).rowcount == 1
+
+
+@cache
+def _renewing(table: Table) -> Update:
+    held = (table.c.id == bindparam("claimed")) & (table.c.token == bindparam("by"))
+    return update(table).where(held).values(due_at=bindparam("until", type_=Utc()))
 
 
 def settle(conn: Connection, claim: Claim, due_at: datetime | None, **values: Any) -> bool:

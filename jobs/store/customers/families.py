@@ -8,7 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import BindParameter, Connection, bindparam, select
 
 from jobs.rules.facts.facts import Customer
 from jobs.rules.verification.others import name_key
@@ -153,9 +153,16 @@ def family_of(conn: Connection, company: str, customer_ids: Iterable[str]) -> fr
 
 def _relatives_of(conn: Connection, company: str, ids: Iterable[str]) -> Iterator[str]:
     for some in runs(sorted(ids)):
-        theirs = (customers.c.company == company) & (customers.c.parent != "")
-        yield from conn.scalars(select(customers.c.parent).where(theirs, customers.c.id.in_(some)))
-        yield from conn.scalars(select(customers.c.id).where(theirs, customers.c.parent.in_(some)))
+        for query in _RELATIVES:
+            yield from conn.scalars(query, {"company": company, "some": some})
+
+
+_SOME: BindParameter[Any] = bindparam("some", expanding=True)
+_OURS = customers.c.company == bindparam("company")
+_RELATIVES = (
+    select(customers.c.parent).where(_OURS, customers.c.parent != "", customers.c.id.in_(_SOME)),
+    select(customers.c.id).where(_OURS, customers.c.parent != "", customers.c.parent.in_(_SOME)),
+)
 
 
 def _parents_of(conn: Connection, company: str, ids: Iterable[str]) -> dict[str, str]:
@@ -169,6 +176,10 @@ def _parents_of(conn: Connection, company: str, ids: Iterable[str]) -> dict[str,
 
 def _children_of(conn: Connection, company: str, ids: Iterable[str]) -> Iterator[tuple[str, str]]:
     for some in runs(sorted(ids)):
-        wanted = (customers.c.company == company) & customers.c.parent.in_(some)
-        query = select(customers.c.id, customers.c.parent).where(wanted, customers.c.bills_parent)
-        yield from ((id, parent) for id, parent in conn.execute(query))
+        rows = conn.execute(_CHILDREN, {"company": company, "some": some})
+        yield from ((id, parent) for id, parent in rows)
+
+
+_CHILDREN = select(customers.c.id, customers.c.parent).where(
+    _OURS, customers.c.parent.in_(_SOME), customers.c.bills_parent
+)

@@ -25,7 +25,7 @@ from jobs.rules.facts.evidence import (
     TextToRead,
 )
 from jobs.store.database.tables import documents as texts
-from jobs.store.database.tables import heard_texts, read_texts
+from jobs.store.database.tables import heard_texts, of_customer, read_texts
 from jobs.store.database.upsert import insert_new, upsert
 
 IN_THE_LEDGER = "memo"
@@ -119,12 +119,15 @@ def _row(whose: Whose, text: HeardText) -> dict[str, Any]:
 
 def of(conn: Connection, company: str, customer: str) -> tuple[HeardText, ...]:
     """Every text of this customer that said something grave, the oldest first."""
-    theirs = (heard_texts.c.company == company) & (heard_texts.c.customer == customer)
-    query = select(heard_texts, texts.c.text).outerjoin(
-        texts, texts.c.sha256 == heard_texts.c.sha256
-    )
-    ordered = query.where(theirs).order_by(heard_texts.c.written_at, heard_texts.c.document)
-    return tuple(map(_of_row, conn.execute(ordered)))
+    return tuple(map(_of_row, conn.execute(_OF, {"company": company, "customer": customer})))
+
+
+_OF = (
+    select(heard_texts, texts.c.text)
+    .outerjoin(texts, texts.c.sha256 == heard_texts.c.sha256)
+    .where(of_customer(heard_texts))
+    .order_by(heard_texts.c.written_at, heard_texts.c.document)
+)
 
 
 def _of_row(row: Row[Any]) -> HeardText:

@@ -7,7 +7,19 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, delete, exists, func, insert, select, update
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Connection,
+    Row,
+    bindparam,
+    delete,
+    exists,
+    func,
+    insert,
+    select,
+    update,
+)
 
 from jobs.rules.facts.addresses import is_address
 from jobs.rules.facts.facts import InvoiceStatus
@@ -27,6 +39,7 @@ from jobs.store.database.tables import (
     drafts,
     holds,
     invoices,
+    of_customer,
     sends,
     sent_cc,
 )
@@ -47,11 +60,11 @@ def past(
     """Our history with this customer, and with these addresses, which may be others' too."""
     rows = _addresses(conn, company, customer)
     return Past(
-        contacts=_contacts(conn, company, customer),
+        contacts=contacts(conn, company, customer),
         holds=_still_open(conn, company, unlifted(conn, company, customer)),
         known_addresses=frozenset(row.address for row in rows),
         confirmed_address=next((row.address for row in rows if row.chosen), ""),
-        cc=_cc(conn, company, customer),
+        cc=chosen_cc(conn, company, customer),
         confirmed_at=next((row.set_at for row in rows if row.chosen), None),
         bounced=frozenset(row.address for row in rows if row.bounced_at),
         wrong=frozenset(row.address for row in rows if row.bounced_at and _by_a_person(row)),
@@ -67,9 +80,10 @@ def past(
 
 
 def _confirmed_names(conn: Connection, company: str, customer: str) -> frozenset[str]:
-    table = confirmed_names
-    owner = (table.c.company == company) & (table.c.customer == customer)
-    return frozenset(conn.scalars(select(table.c.sha256).where(owner)))
+    return frozenset(conn.scalars(_CONFIRMED, {"company": company, "customer": customer}))
+
+
+_CONFIRMED = select(confirmed_names.c.sha256).where(of_customer(confirmed_names))
 
 
 def confirm_name(
@@ -82,11 +96,13 @@ def confirm_name(
 
 def unlifted(conn: Connection, company: str, customer: str) -> tuple[Hold, ...]:
     """The holds of a customer that nobody has lifted, whether or not they have expired."""
-    wanted = (
-        (holds.c.company == company) & (holds.c.customer == customer) & holds.c.lifted_at.is_(None)
-    )
-    rows = conn.execute(select(holds).where(wanted).order_by(holds.c.id))
+    rows = conn.execute(_UNLIFTED, {"company": company, "customer": customer})
     return tuple(Hold(r.id, HoldKind(r.kind), r.invoice, r.until, r.set_by, r.reason) for r in rows)
+
+
+_UNLIFTED = (
+    select(holds).where(of_customer(holds), holds.c.lifted_at.is_(None)).order_by(holds.c.id)
+)
 
 
 def _still_open(conn: Connection, company: str, found: tuple[Hold, ...]) -> tuple[Hold, ...]:
@@ -284,10 +300,16 @@ def choose_cc(
     insert_new(conn, carbon_copies, [{**row, "address": one.lower()} for one in chosen])
 
 
-def _cc(conn: Connection, company: str, customer: str) -> tuple[str, ...]:
-    owner = (carbon_copies.c.company == company) & (carbon_copies.c.customer == customer)
-    address = carbon_copies.c.address
-    return tuple(conn.scalars(select(address).where(owner).order_by(address)))
+def chosen_cc(conn: Connection, company: str, customer: str) -> tuple[str, ...]:
+    """Who gets copies of messages to this customer, in order."""
+    return tuple(conn.scalars(_CC, {"company": company, "customer": customer}))
+
+
+_CC = (
+    select(carbon_copies.c.address)
+    .where(of_customer(carbon_copies))
+    .order_by(carbon_copies.c.address)
+)
 
 
 def bounced(
@@ -359,16 +381,19 @@ def sent_since(conn: Connection, company: str, since: datetime) -> int:
     return conn.execute(query).scalar_one()
 
 
-def _contacts(conn: Connection, company: str, customer: str) -> tuple[Contact, ...]:
-    query = (
-        select(sends, drafts.c.letter)
-        .join(cases, cases.c.id == sends.c.case_id)
-        .join(drafts, drafts.c.id == sends.c.draft)
-        .where(cases.c.company == company, cases.c.customer == customer)
-        .where(sends.c.state.in_(CONTACT), sends.c.bounced_at.is_(None))
-        .order_by(sends.c.began_at)
-    )
-    return tuple(_contact(row) for row in conn.execute(query))
+def contacts(conn: Connection, company: str, customer: str) -> tuple[Contact, ...]:
+    """The messages that this customer has got from us, the oldest first."""
+    rows = conn.execute(_CONTACTS, {"company": company, "customer": customer})
+    return tuple(_contact(row) for row in rows)
+
+
+_CONTACTS = (
+    select(sends, drafts.c.letter)
+    .join(cases, cases.c.id == sends.c.case_id)
+    .join(drafts, drafts.c.id == sends.c.draft)
+    .where(of_customer(cases), sends.c.state.in_(CONTACT), sends.c.bounced_at.is_(None))
+    .order_by(sends.c.began_at)
+)
 
 
 def _contact(row: Any) -> Contact:
@@ -388,33 +413,38 @@ def last_to(conn: Connection, company: str, addresses: tuple[str, ...]) -> Addre
     other companies' customers stay hidden."""
     if not addresses:
         return None
-    copied = sent_cc.c.address.in_(addresses)
-    there = sends.c.id.in_(select(sent_cc.c.send).where(copied))
-    sent_there = (
-        (sends.c.recipient.in_(addresses) | there)
-        & sends.c.state.in_(CONTACT)
-        & sends.c.bounced_at.is_(None)
-    )
-    ours = (customers.c.company == cases.c.company) & (customers.c.company == company)
-    query = (
-        select(sends.c.id, sends.c.began_at, sends.c.recipient, customers.c.name)
-        .join(cases, cases.c.id == sends.c.case_id)
-        .outerjoin(customers, ours & (customers.c.id == cases.c.customer))
-        .where(sent_there)
-        .order_by(sends.c.began_at.desc())
-        .limit(1)
-    )
-    row = conn.execute(query).first()
+    row = conn.execute(_LAST_TO, {"company": company, "addresses": addresses}).first()
     if row is None:
         return None
-    copy = select(sent_cc.c.address).where(sent_cc.c.send == row.id, copied).limit(1)
+    copied = (sent_cc.c.send == row.id) & sent_cc.c.address.in_(addresses)
+    copy = select(sent_cc.c.address).where(copied).limit(1)
     to = row.recipient if row.recipient in addresses else conn.scalar(copy)
     return AddressContact(row.began_at, str(to), row.name or "")
 
 
+_THESE: BindParameter[Any] = bindparam("addresses", expanding=True)
+_COPIED = select(sent_cc.c.send).where(sent_cc.c.address.in_(_THESE))
+_LAST_TO = (
+    select(sends.c.id, sends.c.began_at, sends.c.recipient, customers.c.name)
+    .join(cases, cases.c.id == sends.c.case_id)
+    .outerjoin(
+        customers,
+        (customers.c.company == cases.c.company)
+        & (customers.c.company == bindparam("company"))
+        & (customers.c.id == cases.c.customer),
+    )
+    .where(sends.c.recipient.in_(_THESE) | sends.c.id.in_(_COPIED))
+    .where(sends.c.state.in_(CONTACT), sends.c.bounced_at.is_(None))
+    .order_by(sends.c.began_at.desc())
+    .limit(1)
+)
+
+
 def _addresses(conn: Connection, company: str, customer: str) -> Sequence[Row[Any]]:
-    owner = (addresses.c.company == company) & (addresses.c.customer == customer)
-    return conn.execute(select(addresses).where(owner)).all()
+    return conn.execute(_ADDRESSES, {"company": company, "customer": customer}).all()
+
+
+_ADDRESSES = select(addresses).where(of_customer(addresses))
 
 
 def _by_a_person(row: Row[Any]) -> bool:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, bindparam, delete, select, update
+from sqlalchemy import Connection, delete, select, update
 
 from jobs.rules.facts.findings import Findings, owner
 from jobs.rules.policy import rights
@@ -18,7 +18,13 @@ from jobs.rules.policy.policy import Policy
 from jobs.rules.policy.rights import Manager
 from jobs.rules.states import OPEN
 from jobs.store import people, work
-from jobs.store.database.tables import account_managers, assessments, cases, messages
+from jobs.store.database.tables import (
+    account_managers,
+    assessments,
+    cases,
+    messages,
+    of_customer,
+)
 from jobs.store.database.types import NEVER
 from jobs.store.database.upsert import insert_or_ignore, upsert
 
@@ -28,10 +34,7 @@ TOGETHER = timedelta(minutes=1)
 """How long what is new for them is gathered."""
 _NAMED = (assessments.c.id == cases.c.assessment) & cases.c.state.in_(OPEN)
 """The present assessments of open cases."""
-_NAMED_IN_SLACK = select(account_managers.c.person).where(
-    account_managers.c.company == bindparam("company"),
-    account_managers.c.customer == bindparam("customer"),
-)
+_NAMED_IN_SLACK = select(account_managers.c.person).where(of_customer(account_managers))
 
 
 def account_manager(

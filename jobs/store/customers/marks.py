@@ -19,7 +19,7 @@ from jobs.rules.plain import one_line
 from jobs.rules.policy.sections import Mark
 from jobs.store import people
 from jobs.store.customers import managers
-from jobs.store.database.tables import identities, marks
+from jobs.store.database.tables import identities, marks, of_customer
 from jobs.store.database.upsert import upsert
 
 
@@ -62,9 +62,11 @@ def said_about(conn: Connection, company: str, customer: str) -> SaidInSlack:
 
 def known_as(conn: Connection, company: str, customer: str) -> frozenset[tuple[str, str]]:
     """The records of other systems that a person said are this customer: source and id."""
-    ours = (identities.c.company == company) & (identities.c.customer == customer)
-    rows = conn.execute(select(identities.c.source, identities.c.record).where(ours))
+    rows = conn.execute(_KNOWN_AS, {"company": company, "customer": customer})
     return frozenset((source, record) for source, record in rows)
+
+
+_KNOWN_AS = select(identities.c.source, identities.c.record).where(of_customer(identities))
 
 
 def identify(
@@ -86,9 +88,13 @@ def identify(
 
 def standing(conn: Connection, company: str, customer: str) -> tuple[SlackMark, ...]:
     """The marks of a customer that nobody has lifted, by kind."""
-    wanted = _standing(company) & (marks.c.customer == customer)
-    rows = conn.execute(select(marks).where(wanted).order_by(marks.c.kind))
+    rows = conn.execute(_STANDING, {"company": company, "customer": customer})
     return tuple(_of_row(row) for row in rows)
+
+
+_STANDING = (
+    select(marks).where(of_customer(marks), marks.c.lifted_at.is_(None)).order_by(marks.c.kind)
+)
 
 
 def as_rules_see(conn: Connection, company: str, customer: str) -> tuple[Mark, ...]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, delete, func, insert, select, update
 
 from jobs.rules.facts.facts import InvoiceStatus
 from jobs.rules.facts.past import BrokenPromise, HoldKind
@@ -27,6 +28,7 @@ from jobs.store.database.tables import (
     holds,
     instalments,
     invoices,
+    of_customer,
     promised_invoices,
     promises,
     replies,
@@ -197,19 +199,22 @@ def _last_stage(company: str, invoice: str, of_round: int) -> Any:
 
 def broken(conn: Connection, company: str, customer: str) -> tuple[BrokenPromise, ...]:
     """The broken promises of a customer whose invoices are still in the round that followed."""
-    ours = (promises.c.company == company) & (promises.c.customer == customer)
-    query = (
+    found = defaultdict[str, list[Any]](list)
+    for row in conn.execute(_broken_ones(), {"company": company, "customer": customer}):
+        found[row.id].append(row)
+    return tuple(_broken(conn, id, rows) for id, rows in found.items())
+
+
+@cache
+def _broken_ones() -> Select[Any]:
+    return (
         select(promises.c.id, promises.c.ended_at, promised_invoices.c.invoice, replies.c.document)
         .join(promised_invoices, promised_invoices.c.promise == promises.c.id)
         .join(invoices, _same_round())
         .outerjoin(replies, replies.c.id == promises.c.reply)
-        .where(ours, promises.c.state == PromiseState.BROKEN)
+        .where(of_customer(promises), promises.c.state == PromiseState.BROKEN)
         .order_by(promises.c.id)
     )
-    found = defaultdict[str, list[Any]](list)
-    for row in conn.execute(query):
-        found[row.id].append(row)
-    return tuple(_broken(conn, id, rows) for id, rows in found.items())
 
 
 def _same_round() -> ColumnElement[bool]:

@@ -23,6 +23,7 @@ from jobs.store.database.tables import (
     cases,
     customers,
     messages,
+    of_customer,
     promises,
     replies,
     sends,
@@ -175,12 +176,13 @@ def reopen(conn: Connection, reply: CustomerReply, stances: Collection[Stance]) 
 
 def settled(conn: Connection, company: str, customer: str) -> frozenset[tuple[str, Stance]]:
     """(document, stance) of everything that people have dealt with at this customer."""
-    theirs = (replies.c.company == company) & (replies.c.customer == customer)
-    query = select(replies.c.document, replies.c.settled).where(
-        theirs, replies.c.settled_at.is_not(None)
-    )
-    rows = conn.execute(query)
+    rows = conn.execute(_SETTLED, {"company": company, "customer": customer})
     return frozenset((row.document, Stance(stance)) for row in rows for stance in row.settled)
+
+
+_SETTLED = select(replies.c.document, replies.c.settled).where(
+    of_customer(replies), replies.c.settled_at.is_not(None)
+)
 
 
 def bounce(

@@ -13,7 +13,7 @@ from jobs.rules.states import OPEN, ConnectionStatus
 from jobs.store import cases, companies, log, outbox
 from jobs.store.database.tables import cases as cases_table
 from jobs.store.database.tables import companies as companies_table
-from jobs.store.database.tables import outages
+from jobs.store.database.tables import of_customer, outages
 from jobs.store.database.upsert import insert_or_ignore
 from jobs.store.outbox import MessageKind
 
@@ -30,7 +30,8 @@ def remember(
     one's answer does not end that.
     """
     ours = (outages.c.company == company) & (outages.c.customer == customer)
-    before = {row.source: row for row in conn.execute(select(outages).where(ours))}
+    known = conn.execute(_KNOWN, {"company": company, "customer": customer})
+    before = {row.source: row for row in known}
     down = {name: f.freshness for name, f in findings.items() if isinstance(f.freshness, Down)}
     if answered := before.keys() - down.keys():
         conn.execute(delete(outages).where(ours, outages.c.source.in_(answered)))
@@ -43,6 +44,9 @@ def remember(
             insert_or_ignore(conn, outages, row | {"since": state.since, "reason": state.reason})
         told[name] = replace(findings[name], freshness=state)
     return told
+
+
+_KNOWN = select(outages).where(of_customer(outages))
 
 
 def standing(conn: Connection, company: str) -> list[tuple[str, datetime]]:
