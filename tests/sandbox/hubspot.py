@@ -9,7 +9,7 @@ import re
 import time
 import uuid
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -326,7 +326,8 @@ class HubSpot:
         _require(body, {"inputs"}, set())
         kind, to = request.path_params["kind"], request.path_params["to"]
         inputs = _inputs(body, 1000, {"id", "after"})
-        results = [self._linked(kind, to, each["id"], each.get("after", "0")) for each in inputs]
+        there = {o["id"] for o in self._now(to)}
+        results = [self._linked(kind, to, e["id"], e.get("after", "0"), there) for e in inputs]
         none = [e["id"] for e, found in zip(inputs, results, strict=True) if not found["to"]]
         answer = _done([found for found in results if found["to"]])
         if none:
@@ -340,8 +341,7 @@ class HubSpot:
             )
         return JSONResponse(answer, 207 if none else 200)
 
-    def _linked(self, kind: str, to: str, id: str, after: str) -> Body:
-        there = {o["id"] for o in self._now(to)}
+    def _linked(self, kind: str, to: str, id: str, after: str, there: Container[str]) -> Body:
         targets = [t for t in self.crm.links.get((kind, id, to), ()) if t in there]
         start, size = int(after), self.limits.links_per_page
         found: Body = {"from": {"id": id}, "to": []}

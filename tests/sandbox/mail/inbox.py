@@ -22,14 +22,17 @@ from datetime import UTC, datetime
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import make_msgid
+from functools import lru_cache
 from typing import Any, TypeVar
 from urllib.parse import quote
 
 from proxyprotocol.reader import ProxyProtocolReader
 from pymap.backend.dict import DictBackend
 from pymap.imap import IMAPServer, IMAPService
+from pymap.mime import MessageContent
 from pymap.parsing.message import AppendMessage
 from pymap.parsing.specials.flag import Flag
+from pymap.search import EnvelopeSearchCriteria
 from pysasl.hashing import BuiltinHash
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -164,6 +167,7 @@ class Inbox:
     async def _open(self) -> None:
         self._backend, self._config = await DictBackend.init(_arguments(), hash_context=QUICK)
         self._config.apply_context()
+        EnvelopeSearchCriteria.matches = _matches  # type: ignore[assignment]
         reader = ProxyProtocolReader(self._config.proxy_protocol)
         imap = reader.get_callback(IMAPServer(self._backend.login, self._config))
         self._behind = await asyncio.start_server(imap, "127.0.0.1", 0)
@@ -285,6 +289,24 @@ class _Line:
         with contextlib.suppress(ConnectionError):
             await self.writer.drain()
         return False
+
+
+def _matches(key: EnvelopeSearchCriteria, _seq: int, _message: Any, loaded: Any) -> bool:
+    """Whether a header of a mail has the words of this key.
+
+    pymap parses all headers again for each key of a search, which takes minutes with 3,000 mails.
+    """
+    return key.value.lower() in _headers(loaded.content)[key.key]
+
+
+@lru_cache(10_000)
+def _headers(content: MessageContent) -> dict[bytes, str]:
+    """The headers that have keys of their own, in small letters."""
+    parsed = content.header.parsed
+    return {
+        name: "\n".join(map(str, parsed.get(name.lower(), ()))).lower()
+        for name in (b"FROM", b"TO", b"CC", b"BCC", b"SUBJECT")
+    }
 
 
 @contextlib.contextmanager
