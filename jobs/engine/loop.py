@@ -27,8 +27,6 @@ from jobs.store.services.budget import in_bulk
 from jobs.store.work import Claim
 from qbo.errors import QuickBooksError, ReauthRequired, Throttled
 
-CLAIMING = timedelta(seconds=30)
-"""A job stops claiming after this long, so that RQ sees it end and a restart is never far off."""
 STAYING = timedelta(minutes=30)
 """While a slow row keeps a job from ending, the job goes on claiming for at most this long."""
 
@@ -91,9 +89,9 @@ class Loop:
 
     def _claims_on(self, began_at: datetime) -> bool:
         """Each queue has a single worker, so due rows must not wait for a stalled one to end."""
-        now = self.clock()
-        slow = any(now - running.began_at >= CLAIMING for running in self.running.values())
-        return now - began_at < (STAYING if slow else CLAIMING)
+        now, claiming = self.clock(), max(step.claiming for step in self.steps)
+        slow = any(now - running.began_at >= claiming for running in self.running.values())
+        return now - began_at < (STAYING if slow else claiming)
 
     def _finished(self) -> list[tuple[Future[Any], Running]]:
         """What has finished acting, after waiting at most a second."""

@@ -17,6 +17,8 @@ from sqlalchemy import ColumnElement, Connection, Table
 from jobs.store import work
 from jobs.store.work import Claim
 
+CLAIMING = timedelta(seconds=30)
+
 
 class Round(Protocol):
     """Something to do outside, and what to write down afterwards."""
@@ -43,6 +45,9 @@ class Step:
     """Called instead of `load` after five claims without a settle: it tells a person."""
     width: int = 4
     """How many rows one process works on at once."""
+    claiming: timedelta = CLAIMING
+    """A job stops claiming after this long, so that RQ sees it end and a restart is never far
+    off."""
 
 
 def scheduled(

@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 OPENAI = "https://api.openai.com/v1"
 TIMEOUT_SECONDS = 60.0
 RETRIES = 1
-AT_ONCE = 160
-"""How many questions of all cases a process asks at once: each takes seconds, and hardly any
-time of ours."""
+AT_ONCE = 200
+"""How many questions about texts of all cases a process asks at once: each takes seconds, and
+hardly any time of ours."""
 WRONG_FORM = "The model's answer is not in the form asked for."
 LONGEST_NAME = 80
 """Characters of the name that an answer gives its model."""
@@ -136,7 +136,12 @@ class Model:
     def ask_all(
         self, prompt: Prompt, data: Sequence[str], form: type[Form]
     ) -> list[ModelAnswer[Form] | Failure]:
-        """The same question about each of `data`, up to AT_ONCE at the same time; in that order."""
+        """The same question about each of `data`, up to AT_ONCE at the same time; in that order.
+
+        One alone, as a proposal is, does not wait behind the texts of other cases.
+        """
+        if len(data) == 1:
+            return [self.ask(prompt, data[0], form)]
         return list(self._pool.map(lambda one: self.ask(prompt, one, form), data))
 
     def check(self) -> str:

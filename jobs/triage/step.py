@@ -40,8 +40,11 @@ from jobs.triage.judging import View, judge
 from jobs.triage.proposal import ACTOR, Propose, above_cap, judged, next_look, shown_today
 from qbo.errors import PoisonedPage, QuickBooksError, ReauthRequired, Unreachable
 
-WIDTH = 64
-"""Many at once: their threads mostly wait, and their QuickBooks queries are pooled."""
+WIDTH = 160
+"""Many at once: their threads mostly wait, and their queries are pooled."""
+CLAIMING = timedelta(minutes=3)
+"""So wide a step takes a dozen seconds to fill and as long to empty, in which the model is idle.
+What is cut off meanwhile has written nothing outside, and is done again."""
 MORNING = time(8, 0)
 """When a case that came up on a day off gets its card, in the company's zone."""
 OUTAGE = tuple(timedelta(minutes=m) for m in (5, 30, 70, 120, 15))
@@ -63,6 +66,7 @@ def step(services: Services) -> Step:
         load=lambda conn, claim, now: _load(services, together, conn, claim, now),
         give_up=_give_up,
         width=WIDTH,
+        claiming=CLAIMING,
     )
 
 

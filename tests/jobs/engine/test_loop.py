@@ -25,7 +25,7 @@ from sqlalchemy.exc import InternalError, OperationalError
 from jobs.engine import loop
 from jobs.engine.loop import Loop
 from jobs.engine.queues import Queues
-from jobs.engine.step import Round, Step
+from jobs.engine.step import CLAIMING, Round, Step
 from jobs.pipeline import QUEUES
 from jobs.store import log, work
 from jobs.store.database import engine
@@ -84,13 +84,15 @@ class Bench:
     acts: dict[str, Rounds]
     diary: list[str] = field(default_factory=list)
     width: int = 4
+    claiming: timedelta = CLAIMING
 
     def fill(self, count: int) -> None:
         """Put so many rows on the bench, numbered from 1."""
         notices(self.database, count)
 
     def step(self) -> Step:
-        return Step("detect", events, true(), self.load, self.give_up, self.width)
+        how = self.load, self.give_up, self.width, self.claiming
+        return Step("detect", events, true(), *how)
 
     def load(self, conn: Connection, claim: Claim, now: datetime) -> Round | None:
         self.diary.append(f"load {claim.id}")
@@ -371,10 +373,15 @@ def test_nothing_is_acted_unless_its_load_is_on_record(bench: Bench) -> None:
     assert bench.rows()["1"].attempts == 1
 
 
-def test_a_job_stops_claiming_after_half_a_minute(bench: Bench) -> None:
-    """What it has begun is finished; the rest is left to the next job."""
+@pytest.mark.parametrize(
+    ("claiming", "third"), [(CLAIMING, "Update"), (timedelta(minutes=1), "done")]
+)
+def test_a_job_stops_claiming_after_half_a_minute(
+    bench: Bench, claiming: timedelta, third: str
+) -> None:
+    """Or when its step says so. What it has begun is finished; the rest is left to the next job."""
     bench.fill(3)
-    bench.width = 1
+    bench.width, bench.claiming = 1, claiming
 
     def act() -> str:
         bench.clock.go(20)
@@ -383,7 +390,7 @@ def test_a_job_stops_claiming_after_half_a_minute(bench: Bench) -> None:
     bench.acts = {str(n): [act] for n in range(1, 4)}
     bench.run()
     verbs = [row.verb for _, row in sorted(bench.rows().items())]
-    assert verbs == ["done", "done", "Update"]
+    assert verbs == ["done", "done", third]
 
 
 def test_a_slow_row_does_not_hold_up_the_others(bench: Bench) -> None:

@@ -1,6 +1,8 @@
 """Asking the model: one closed answer, or a sentence why not. Never an exception."""
 
 import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx2
@@ -9,8 +11,9 @@ import pytest
 from jobs.reasoning.model import Failure, Model, ModelAnswer
 from jobs.reasoning.prompting import fenced, prompt
 from jobs.reasoning.reading import ReadingForm
+from tests.real_processes import PATIENCE
 from tests.sandbox.faults import Fault, Kind
-from tests.sandbox.model.service import KEY, StandInModel
+from tests.sandbox.model.service import KEY, StandInModel, whole_answer
 from tests.sandbox.world import World
 
 READ = "read_document"
@@ -35,6 +38,30 @@ def test_a_good_answer_comes_in_the_form_asked_for(model: Model) -> None:
         "answered",
     )
     assert len(record.answer_sha256) == 64
+
+
+def test_a_question_alone_does_not_wait_behind_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A case whose texts are read gets its proposal while the texts of others wait to be read."""
+    monkeypatch.setattr("jobs.reasoning.model.AT_ONCE", 1)
+    asked, go_on = threading.Event(), threading.Event()
+
+    def answer(request: httpx2.Request) -> httpx2.Response:
+        if b"many" in request.content:
+            asked.set()
+            go_on.wait(PATIENCE)
+        text = '{"stance": "none", "lines": []}'
+        return httpx2.Response(200, json=whole_answer("gpt-6.1-terra", text, ""))
+
+    client = httpx2.Client(transport=httpx2.MockTransport(answer))
+    with ThreadPoolExecutor(1) as pool:
+        model = Model(KEY, "http://127.0.0.1/v1", http_client=client)
+        many = pool.submit(model.ask_all, prompt(READ), ["many"] * 2, ReadingForm)
+        assert asked.wait(PATIENCE)
+        (alone,) = model.ask_all(prompt(READ), [DATA], ReadingForm)
+        assert not many.done()
+        go_on.set()
+        assert {type(one) for one in [alone, *many.result()]} == {ModelAnswer}
+    model.close()
 
 
 BAD = {
