@@ -136,6 +136,9 @@ class Fetch:
             bytes_sha256=mail.sha256,
             attachments=mail.attachments,
         )
+        if self.services.sent_folder:
+            sends.keep_message(conn, case.id, claim.token, mail.message)
+            work.by(conn, case.company, sends.FILING, now + sends.FILED_WITHIN)
         sending = replace(case, state=State.SENDING, version=case.version + 1)
         return Deliver(self.services, sending, self.draft, mail, claim.token)
 

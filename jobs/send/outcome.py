@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import Connection
 
@@ -36,7 +36,11 @@ from jobs.store.cases import Case, Move
 from jobs.store.customers import history
 from jobs.store.drafts import Draft
 from jobs.store.outbox import MessageKind
+from jobs.store.sends import Unfiled
 from jobs.store.work import Claim
+
+if TYPE_CHECKING:
+    from jobs.sources.sent_folder import SentFolder  # loads IMAP, which only `act` needs
 
 ACTOR = "system:send"
 RETRY = timedelta(seconds=60)
@@ -96,8 +100,11 @@ class Deliver:
             accepted_late(conn, case, self.draft, now)
         elif (before, state) == ("sent", "not_sent"):
             tell_all(conn, case, self.draft, MessageKind.NOT_GONE, now)
-        files = isinstance(outcome, Sent) and self.services.sent_folder is not None
-        return FileCopy(self.services, self.case, self.mail, self.token) if files else None
+        folder = self.services.sent_folder
+        if folder is None or not isinstance(outcome, Sent):
+            return None
+        copy = Unfiled(self.case.id, self.token, self.mail.message_id, self.mail.message)
+        return FileCopy(folder, self.case.company, copy)
 
     def _first_word(self, conn: Connection, case: Case, outcome: Result, now: datetime) -> None:
         """The first outcome of this attempt; an earlier attempt may have ended the case."""
@@ -150,32 +157,45 @@ class Deliver:
         return min(RETRY * (1 << min(times - 1, 10)), LONGEST_RETRY)
 
 
+class Filed(NamedTuple):
+    """Whether there is a copy, as far as anybody can tell, and what became of it."""
+
+    there: bool
+    told: str
+
+
 @dataclass(frozen=True)
 class FileCopy:
     """Put a copy of what was sent into our own mailbox. Nothing depends on it.
 
-    It is tried once: if this process dies before or during it, there may be no copy.
+    If that fails, or this process dies before, the copy is filed later (`jobs.send.filing`).
     """
 
-    services: Services
-    case: Case
-    mail: Mail
-    token: str
+    folder: SentFolder
+    company: str
+    copy: Unfiled
 
-    def act(self) -> tuple[bool, str]:
-        """Whether there is a copy, as far as anybody can tell, and what became of it."""
-        assert self.services.sent_folder is not None
-        try:
-            filed = self.services.sent_folder.file(self.mail.message, self.mail.message_id)
-        except SourceError as error:
-            return False, f"No copy in Sent: {error}"
-        return True, filed
+    def act(self) -> Filed:
+        """What became of it. Never raises for anything the mailbox does."""
+        return file_copy(self.folder, self.copy.message, self.copy.message_id)
 
-    def settle(
-        self, conn: Connection, _claim: Claim, outcome: tuple[bool, str], now: datetime
-    ) -> None:
-        """A line on the attempt's own row and in the log; the case has gone on by now."""
-        there, told = outcome
-        sends.filed(conn, self.case.id, self.token, told)
-        data = {"message": self.mail.message_id, "copy": there}
-        log.note(conn, log.Entry(self.case.company, "send.filed", ACTOR, now, self.case.id, data))
+    def settle(self, conn: Connection, _claim: Claim, outcome: Filed, now: datetime) -> None:
+        """The case has gone on by now."""
+        filed(conn, self.company, self.copy, outcome, now)
+        if outcome.there:
+            sends.forget_message(conn, self.copy)
+
+
+def file_copy(folder: SentFolder, message: bytes, message_id: str) -> Filed:
+    """Put it there, unless it is there already."""
+    try:
+        return Filed(True, folder.file(message, message_id))
+    except SourceError as error:
+        return Filed(False, f"No copy in Sent: {error}")
+
+
+def filed(conn: Connection, company: str, copy: Unfiled, said: Filed, now: datetime) -> None:
+    """A line on the attempt's own row and in the log."""
+    sends.filed(conn, copy.case, copy.token, said.told)
+    data = {"message": copy.message_id, "copy": said.there}
+    log.note(conn, log.Entry(company, "send.filed", ACTOR, now, copy.case, data))

@@ -6,7 +6,8 @@ Which cases are ready for either is decided here, and whether an attempt may sti
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
@@ -14,7 +15,9 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Row,
+    Select,
     bindparam,
+    delete,
     exists,
     func,
     insert,
@@ -27,7 +30,7 @@ from jobs.store import work
 from jobs.store.cases import lock
 from jobs.store.companies import connected
 from jobs.store.database.engine import AWAY, Database
-from jobs.store.database.tables import cases, companies, notes, sends, sent_cc
+from jobs.store.database.tables import cases, companies, notes, sends, sent_cc, unfiled_mails
 from jobs.store.database.upsert import insert_missing, insert_or_ignore
 from jobs.store.drafts import Draft
 from qbo.pacing import boot_time
@@ -36,6 +39,10 @@ OPEN = ("in_flight", "unknown")
 """States in which nobody has said yet how the attempt ended."""
 ACCEPTED = ("sent", "accepted_late")
 """A mail server took the mail; late means that a person had already said it did not go."""
+FILING = "filing"
+"""The kind of work that files the copies which their sender did not."""
+FILED_WITHIN = timedelta(minutes=10)
+"""The sender files the copy itself; after so long it has, or has died."""
 CONTACT = (*OPEN, *ACCEPTED)
 """States in which the mail may have reached the customer."""
 _OF_CASE = select(sends).where(sends.c.case_id == bindparam("one"))
@@ -133,6 +140,59 @@ def filed(conn: Connection, case: str, token: str, told: str) -> None:
     """Store what became of the copy of a mail that was sent."""
     ours = (sends.c.case_id == case) & (sends.c.token == token)
     conn.execute(update(sends).where(ours).values(detail=sends.c.detail + f" {told}"))
+
+
+@dataclass(frozen=True)
+class Unfiled:
+    """A mail of which there is no copy in our mailbox yet."""
+
+    case: str
+    token: str
+    message_id: str
+    message: bytes = field(repr=False)  # it contains pay links, which are secrets
+
+
+def keep_message(conn: Connection, case: str, token: str, message: bytes) -> None:
+    """Keep the bytes of an attempt until a copy of them is filed."""
+    ours = select(sends.c.id).where(sends.c.case_id == case, sends.c.token == token)
+    conn.execute(insert(unfiled_mails).values(send=ours.scalar_subquery(), message=message))
+
+
+def forget_message(conn: Connection, copy: Unfiled) -> None:
+    """Its copy is filed, or nobody tries any more."""
+    ours = select(sends.c.id).where(sends.c.case_id == copy.case, sends.c.token == copy.token)
+    conn.execute(delete(unfiled_mails).where(unfiled_mails.c.send.in_(ours)))
+
+
+def forget_messages(conn: Connection, company: str, *, everything: bool) -> None:
+    """Forget the bytes of what did not go, or of `everything`."""
+    theirs = _of_company(company) if everything else _of_company(company, "not_sent")
+    conn.execute(delete(unfiled_mails).where(unfiled_mails.c.send.in_(theirs)))
+
+
+def keeps_messages(conn: Connection, company: str) -> bool:
+    """Whether the bytes of any attempt are kept."""
+    kept = unfiled_mails.c.send.in_(_of_company(company))
+    return conn.execute(select(unfiled_mails.c.send).where(kept).limit(1)).first() is not None
+
+
+def unfiled(conn: Connection, company: str, before: datetime, most: int) -> list[Unfiled]:
+    """The mails that went `before` then (UTC) and of which no copy was filed, the oldest first."""
+    query = (
+        select(sends.c.case_id, sends.c.token, sends.c.message_id, unfiled_mails.c.message)
+        .join(unfiled_mails, unfiled_mails.c.send == sends.c.id)
+        .where(sends.c.id.in_(_of_company(company, *ACCEPTED)), sends.c.ended_at <= before)
+        .order_by(sends.c.id)
+        .limit(most)
+    )
+    return [Unfiled(*row) for row in conn.execute(query)]
+
+
+def _of_company(company: str, *states: str) -> Select[tuple[str]]:
+    """The ids of its attempts, in these states if any are named."""
+    query = select(sends.c.id).join(cases, cases.c.id == sends.c.case_id)
+    query = query.where(cases.c.company == company)
+    return query.where(sends.c.state.in_(states)) if states else query
 
 
 def several(conn: Connection, case: str) -> bool:

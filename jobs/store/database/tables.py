@@ -13,6 +13,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     String,
     Table,
@@ -639,6 +640,12 @@ sends = Table(
     Index("ix_sends_recipient", "recipient"),
     Index("ix_sends_case_id", "case_id"),
     Index("ix_sends_message_id", "message_id"),
+)
+unfiled_mails = Table(
+    "unfiled_mails",
+    metadata,
+    Column("send", ForeignKey("sends.id"), primary_key=True),
+    Column("message", LargeBinary, nullable=False),
 )
 sent_cc = Table(
     "sent_cc",

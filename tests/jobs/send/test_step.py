@@ -5,7 +5,8 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Callable
-from dataclasses import replace
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -25,10 +26,11 @@ from jobs.send import outcome
 from jobs.send import step as send
 from jobs.send.fetch import Fetch
 from jobs.sources.imap import ImapServer
+from jobs.sources.sent_folder import SentFolder
 from jobs.store import companies, drafts, people
 from jobs.store.customers import history
 from jobs.store.database.tables import cases as cases_table
-from jobs.store.database.tables import crossings, log, sends
+from jobs.store.database.tables import crossings, log, schedule, sends, unfiled_mails
 from jobs.store.database.tables import drafts as drafts_table
 from tests.jobs.fixtures import OpenHarness
 from tests.jobs.harness import ONE, CompanyHarness, books, customer, invoice
@@ -103,6 +105,56 @@ def test_what_was_sent_is_filed_once(open_harness: OpenHarness) -> None:
     bodies = [json.loads(row.body) for row in harness.rows(select(log).order_by(log.c.seq))]
     filings = [body["data"]["copy"] for body in bodies if body["action"] == "send.filed"]
     assert filings == [True, False]
+
+
+@dataclass(frozen=True)
+class Dying(SentFolder):
+    """The process dies just before it files a copy, or just after."""
+
+    after: bool = False
+
+    def file(self, message: bytes, message_id: str) -> str:
+        if self.after:
+            super().file(message, message_id)
+        raise SystemExit("the power went")
+
+
+def test_a_copy_that_nobody_filed_is_filed_later(open_harness: OpenHarness) -> None:
+    """Once, with the same bytes, whether its sender died before the mailbox took it or after, or
+    the mailbox refused it; nothing is kept then, nor of a mail that did not go."""
+    many = books(
+        *(customer(n) for n in "1234"), *(invoice(f"7{n}", n, "90.00", 12) for n in "1234")
+    )
+    harness = open_harness(many, {"pace": {"undo_seconds": 0}})
+    harness.outside.inbox.make("Later")
+    server = ImapServer.from_url(harness.outside.inbox.url)
+    harness.sweep()
+    for case, folder in zip(harness.cases(), (False, True, None, None), strict=True):
+        kept = SentFolder(server, "Later")
+        harness.sent_folder = kept if folder is None else Dying(server, "Later", after=folder)
+        harness._make_services()
+        if case.customer == "3":
+            harness.fault("imap", "IMAP APPEND", "status", 1)
+        if case.customer == "4":
+            harness.fault("mail", "SMTP DATA", "status", 1, 554)
+        assert harness.approve(harness.click("UCOLLECT", case)) is Answer.RECORDED
+        with suppress(SystemExit):
+            harness.run("send")
+    assert [row.state for row in harness.rows(select(sends))] == ["sent"] * 3 + ["not_sent"]
+    harness.run("filing")
+    assert len(harness.rows(select(unfiled_mails))) == 4, "the sender may still be at it"
+    harness.time.later(minutes=10)
+    harness.run("filing")
+    with server.session() as mailbox:
+        assert mailbox.open("Later") == 3
+        filed = mailbox.fetch(mailbox.search("SEEN"), 10**6)
+        assert {one.raw for one in filed} == {mail.raw for mail in harness.mails}
+    assert harness.rows(select(unfiled_mails)) == []
+    told = [row.detail for row in harness.rows(select(sends).order_by(sends.c.id))]
+    assert [one.endswith(" A copy is in Sent.") for one in told] == [True, False, True, False]
+    assert told[1].endswith(" A copy was in Sent already.")
+    due = select(schedule.c.due_at).where(schedule.c.kind == "filing")
+    assert [row.due_at for row in harness.rows(due)] == [None]
 
 
 def test_a_copy_that_was_chosen_once_goes_along(open_harness: OpenHarness) -> None:

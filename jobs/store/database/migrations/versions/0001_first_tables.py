@@ -729,6 +729,13 @@ def upgrade() -> None:
         postgresql_where=sa.text("state IN ('in_flight', 'sent', 'unknown')"),
     )
     op.create_table(
+        "unfiled_mails",
+        sa.Column("send", Id(), nullable=False),
+        sa.Column("message", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(["send"], ["sends.id"], name=op.f("fk_unfiled_mails_send")),
+        sa.PrimaryKeyConstraint("send", name=op.f("pk_unfiled_mails")),
+    )
+    op.create_table(
         "sent_cc",
         sa.Column("send", Id(), nullable=False),
         sa.Column("address", sa.String(length=320), nullable=False),
