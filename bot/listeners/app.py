@@ -22,8 +22,10 @@ from bot.blockkit import ids
 from bot.blockkit.ids import CUSTOMER, WorklistButton
 from bot.listeners import actions, commands, companies, customers, events, review, views
 from bot.listeners.context import Backend
+from bot.listeners.refusals import refused
 from bot.surfaces import answers
 from bot.surfaces.forms import forms, modal
+from jobs.decide.access import Answer, Click, Reply
 from jobs.store.events import first_time
 
 slog = structlog.get_logger()
@@ -77,12 +79,23 @@ def _only_ours(backend: Backend) -> Callable[..., BoltResponse]:
     """Refuse strangers: a valid signature says "from Slack, for this app", not from whom."""
 
     def only_ours(body: dict[str, Any], next_: Callable[[], BoltResponse]) -> BoltResponse:
-        if trouble := foreign(body, backend.team, backend.app_id):
+        if trouble := foreign(body, backend):
             slog.warning("request.foreign", trouble=trouble)
-            return _told(backend, body, answers.outsider("stranger"))
+            return _told(backend, body, _log_stranger(backend, body))
         return next_()
 
     return only_ours
+
+
+def _log_stranger(backend: Backend, body: dict[str, Any]) -> str:
+    """What a stranger is told; it is on record like any refused click. Opening a tab is not."""
+    user = body.get("user_id") or (body.get("user") or {}).get("id")
+    if not user:
+        return answers.outsider("stranger")
+    said = Reply(Answer.NOT_A_MEMBER, detail="stranger")
+    pressed = [ids.verb_in(one) for one in body.get("actions", ())]
+    verb = next(iter(pressed), (body.get("view") or {}).get("callback_id") or "command")
+    return refused(backend, verb[:40], Click(str(user), ""), said, backend.clock())
 
 
 def _once(backend: Backend) -> Callable[..., BoltResponse]:
@@ -121,18 +134,21 @@ def _opens_a_form(body: dict[str, Any]) -> bool:
     return bool(pressed) and pressed <= opening
 
 
-def foreign(body: dict[str, Any], team: str, app_id: str) -> str:
+def foreign(body: dict[str, Any], backend: Backend) -> str:
     """Why a request is not ours: its app, its workspace or its person; empty if it is.
 
     For interactive payloads Bolt takes the actor's team from `team.id`; that a person in a shared
-    channel is from another organisation shows only in `user.team_id`.
+    channel is from another organisation shows only in `user.team_id`. On Enterprise Grid that may
+    be the id of the organisation instead of the workspace's.
     """
-    if app_id and body.get("api_app_id") not in (None, app_id):
+    if backend.app_id and body.get("api_app_id") not in (None, backend.app_id):
         return "another app"
+    if (body.get("team_id") or (body.get("team") or {}).get("id")) not in (None, backend.team):
+        return "another workspace"
     user = body.get("user")
-    named = {"workspace": body.get("team_id") or (body.get("team") or {}).get("id")}
-    named["person"] = user.get("team_id") if isinstance(user, dict) else None
-    return next((f"another {what}" for what, id in named.items() if id not in (None, team)), "")
+    home = user.get("team_id") if isinstance(user, dict) else None
+    ours = {backend.team, *filter(None, [backend.enterprise])}
+    return "" if home is None or home in ours else "another person"
 
 
 def _told(backend: Backend, body: dict[str, Any], words: str) -> BoltResponse:

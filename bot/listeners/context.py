@@ -87,6 +87,8 @@ class Backend:
     """For disconnecting a company."""
     pool: Executor
     """For private answers, filling modals and wake-ups: small, and nothing in it may raise."""
+    enterprise: str = ""
+    """The id of the organisation that our workspace belongs to (Enterprise Grid), or empty."""
     drawing: dict[str, object] = field(default_factory=dict)
     """Person → the latest drawing of their Home tab; earlier ones are dropped."""
 

@@ -76,8 +76,10 @@ class SlackRoutes:
         try:
             body = await body_of(request, LARGEST)
         except BodyTooLarge:
+            slog.warning("slack.too_large", most=LARGEST)
             return PlainTextResponse("too large", 413)
         if not self._genuine(body, request):
+            slog.warning("slack.not_genuine", bytes=len(body))
             return PlainTextResponse("the signature is missing, wrong or old", 401)
         try:
             read = payloads.request(body, request.headers)
@@ -156,7 +158,19 @@ class SlackRoutes:
         if isinstance(found, Trouble) or not found.keys() >= OURSELVES:
             slog.warning("slack.unknown", answer=type(found).__name__)
             raise SlackUnknown
-        return found
+        return {**found, "app_id": self._app_id(str(found.get("bot_id") or ""))}
+
+    def _app_id(self, bot: str) -> str:
+        """Our app's id, which auth.test does not tell a bot; empty if Slack does not say it.
+
+        Without it requests still need the signature of our app, so nobody has to wait for it.
+        https://docs.slack.dev/reference/methods/bots.info
+        """
+        found = slack.call(self._process.slack, "bots.info", bot=bot)
+        if isinstance(found, Trouble):
+            slog.warning("slack.app_unknown", why=slack.said(found))
+            return ""
+        return str((found.get("bot") or {}).get("app_id") or "")
 
     @cached_property
     def _backend(self) -> Backend:
@@ -169,7 +183,8 @@ class SlackRoutes:
             clock=process.now,
             client=process.slack,
             team=str(found["team_id"]),
-            app_id=str(found.get("app_id") or ""),
+            app_id=str(found["app_id"]),
+            enterprise=str(found.get("enterprise_id") or ""),
             workspace=str(found["url"]),
             response_hosts=frozenset({SLACK_ANSWERS} if api == "slack.com" else {api}),
             public_url=process.settings.public_url,

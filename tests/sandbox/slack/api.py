@@ -54,6 +54,7 @@ METHODS = {
     "views.push": Method(views.push_view),
     "views.update": Method(views.update_view),
     "views.publish": Method(views.publish_view),
+    "bots.info": Method(lookups.bot_info, "users:read"),
     "users.info": Method(lookups.user_info, "users:read"),
     "users.lookupByEmail": Method(lookups.user_at_address, "users:read.email"),
     "usergroups.users.list": Method(lookups.group_users, "usergroups:read"),

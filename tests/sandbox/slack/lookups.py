@@ -4,6 +4,7 @@ from tests.sandbox.slack import chat
 from tests.sandbox.slack.call import Call
 from tests.sandbox.slack.kinds import Channel, Json, Message, RefusedError
 from tests.sandbox.slack.people import (
+    APP,
     BOT,
     BOT_NAME,
     BOT_USER,
@@ -26,6 +27,13 @@ def auth_test(_: Workspace, call: Call) -> Json:
         "bot_id": BOT,
         "is_enterprise_install": False,
     }
+
+
+def bot_info(_: Workspace, call: Call) -> Json:
+    """bots.info."""
+    if call.text_of("bot", "bot_not_found") != BOT:
+        raise RefusedError("bot_not_found")
+    return {"bot": {"id": BOT, "app_id": APP, "user_id": BOT_USER, "name": BOT_NAME}}
 
 
 def user_info(space: Workspace, call: Call) -> Json:
