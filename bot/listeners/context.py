@@ -17,6 +17,7 @@ from slack_sdk.errors import SlackClientError
 from slack_sdk.webhook import WebhookClient
 
 from bot.blockkit.blocks import Block
+from bot.slack import api
 from jobs.companies.disconnect import Broker
 from jobs.engine.queues import Queues
 from jobs.rules.policy.policy import Policy
@@ -111,7 +112,8 @@ class Backend:
             slog.warning("answer.elsewhere")
             return
         try:
-            WebhookClient(response_url, timeout=PRIVATE_SECONDS).send(
+            client = WebhookClient(response_url, timeout=PRIVATE_SECONDS, ssl=api.certificates())
+            client.send(
                 text=text,
                 blocks=list(blocks) or None,
                 response_type="ephemeral",

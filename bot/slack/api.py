@@ -7,9 +7,11 @@ again: after `NotOk` and `RateLimited` nothing was done, after `Lost` nobody can
 from __future__ import annotations
 
 import re
+import ssl
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from http.client import HTTPException
 from typing import Any
 
@@ -93,14 +95,28 @@ class Message:
         return f"{self.file.name} (message {self.key})"
 
 
+@cache
+def certificates() -> ssl.SSLContext:
+    """The TLS context for calls to Slack.
+
+    Without one the library makes one for each call, and reading all certificates takes longer than
+    the call does.
+    """
+    return ssl.create_default_context()
+
+
 def client(token: str, url: str) -> WebClient:
     """A Web API client that makes each call once. `url` is SLACK_API_URL."""
-    return WebClient(token, base_url=f"{url}/", timeout=TIMEOUT, retry_handlers=[])
+    return _client(token, f"{url}/", TIMEOUT)
 
 
 def hasty(client: WebClient) -> WebClient:
     """The same client with a short timeout, for the one call made before a click is answered."""
-    return WebClient(client.token, base_url=client.base_url, timeout=HASTE, retry_handlers=[])
+    return _client(str(client.token), client.base_url, HASTE)
+
+
+def _client(token: str, url: str, seconds: int) -> WebClient:
+    return WebClient(token, base_url=url, timeout=seconds, ssl=certificates(), retry_handlers=[])
 
 
 def post(client: WebClient, message: Message) -> Posted | Trouble:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -552,3 +553,10 @@ def test_a_channel_that_slack_says_nothing_about_waits(on: BotHarness) -> None:
     on.clock.forward(minutes=2)
     on.work()
     assert [one["text"] for one in on.posted()] == ["Good morning"]
+
+
+def test_slacks_certificates_are_read_once(on: BotHarness) -> None:
+    """All calls share them: reading them takes longer than a call, and a click waits for some."""
+    patient, again = on.client, on.client
+    assert isinstance(patient.ssl, ssl.SSLContext)
+    assert patient.ssl is again.ssl is api.hasty(patient).ssl
