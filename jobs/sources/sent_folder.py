@@ -1,7 +1,7 @@
 """Our mailbox's own copy of what was sent: the exact bytes, in its folder of sent mail.
 
 It is for people who look there for what went out. Nothing depends on it, and it is never filed
-twice: the folder is searched for the Message-ID first, and a try that broke off is not repeated.
+twice: the folder is searched for the Message-ID first.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class SentFolder:
         """Put `message` there as a mail that has been read, unless it is there already.
 
         Returns what became of it, for the record. Raises SourceError if there is no copy, or if
-        nobody can tell; it must not be tried again.
+        nobody can tell; some minutes later the folder itself says which.
         """
         if self.sends_by.lower() in GMAIL:
             return "Gmail keeps the copy in Sent itself."

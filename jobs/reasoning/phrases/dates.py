@@ -57,8 +57,21 @@ LOOKS_LIKE_DATE = re.compile(
     re.IGNORECASE,
 )
 """Matches even if nobody could say which day is meant."""
+_SOON = re.compile(
+    r"\b(?:diese[nrs]?|kommende[nrs]?|nächste[nrs]?) (?:woche|tage|monat|werktage?)n?\b"
+    rf"|\b(?:anfang|mitte|ende) (?:{_MONTH}|der woche|(?:dieser|kommender|nächster) woche)\b"
+    r"|\bkw ?\d{1,2}\b|\bwochenende\b|\bultimo\b|\bheute\b|\btoday\b"
+    r"|\b(?:in kürze|zeitnah|umgehend|kurzfristig|schnellstmöglich|unverzüglich|demnächst)\b",
+    re.IGNORECASE,
+)
+"""When, without a day that could be watched."""
 _WORD = re.compile(r"[^\W\d_]+")
 _NUMBER = re.compile(r"\d+")
+
+
+def says_when(line: str) -> bool:
+    """Whether a line names a day, or says that something happens soon."""
+    return bool(LOOKS_LIKE_DATE.search(line) or _SOON.search(line))
 
 
 def day_meant(line: str, written_on: date, *, day_first: bool) -> date | None:

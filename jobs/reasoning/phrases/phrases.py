@@ -14,8 +14,8 @@ from itertools import accumulate
 from jobs.reasoning.caution import STANCES
 from jobs.reasoning.cleaning import lines
 from jobs.reasoning.phrases.alternatives import as_tree
-from jobs.reasoning.phrases.dates import LOOKS_LIKE_DATE
-from jobs.reasoning.phrases.table import PHRASES
+from jobs.reasoning.phrases.dates import says_when
+from jobs.reasoning.phrases.table import PHRASES, SCHEDULED
 from jobs.rules.facts.evidence import BY_PHRASES, Document, Reading, Stance
 
 READER = BY_PHRASES
@@ -26,6 +26,9 @@ _PATTERNS = {
     stance: re.compile(as_tree("|".join(filter(None, table.split("\n")))))
     for stance, table in ((s, t.replace("~ ", WORDS_BETWEEN)) for s, t in PHRASES.items())
 }
+
+
+_SCHEDULED = re.compile(as_tree("|".join(filter(None, SCHEDULED.split("\n")))))
 
 
 def read_all(document: Document) -> tuple[Reading, ...]:
@@ -60,7 +63,8 @@ def _numbers(stance: Stance, text: Sequence[str], joined: str, starts: list[int]
         return []
     found = {bisect_right(starts, start) for start in _starts(_PATTERNS[stance], joined)}
     if stance is Stance.PROMISE:
-        found = {number for number in found if LOOKS_LIKE_DATE.search(text[number - 1])}
+        found = {number for number in found if says_when(text[number - 1])}
+        found |= {bisect_right(starts, start) for start in _starts(_SCHEDULED, joined)}
     return sorted(found)
 
 

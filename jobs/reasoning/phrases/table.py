@@ -238,7 +238,19 @@ expect (?:the|our|your) (?:money|payment|funds|transfer)
 (?:will|shall|'ll|going to|should) ~ (?:wire|process|release|be paid|be made|go out|arrive)
 (?:payment|cheque|check|wire|transfer|it) ~ (?:scheduled|planned|is going out|goes out|due to go)
 (?:pay|paying|payment|payment run|pay run|check run) ~ (?:on|by|this|next|before|tomorrow)
-\b(?:zahlen|überweisen|bezahlen|begleichen)\b|(?:zahlung|geld|überweisung) (?:erfolgt|geht)
+\b(?:zahlen|überweisen|bezahlen|begleichen)\b
+\b(?:zahle|überweise|bezahle|begleiche) (?:ich|wir|den|die|das|ihnen)\b
+(?:ich|wir) (?:zahle|überweise|bezahle|begleiche|veranlassen?|tätigen?)\b
+(?:gleiche|weise|stoße)n? .{0,40}\b(?:aus|an)\b
+(?:zahlung|geld|überweisung|ausgleich|anweisung|auszahlung|betrag) (?:er)?folgt\b
+(?:zahlung|geld|überweisung|betrag) (?:geht|läuft|kommt|trifft|sollte|ist spätestens)\b
+(?:wird|werden) (?:[^.!?]|\d\.){0,80}\b(?:bezahlt|beglichen|ausgeglichen|gezahlt)\b
+(?:wird|werden) (?:[^.!?]|\d\.){0,80}\b(?:überwiesen|angewiesen)\b
+(?:werde|werden) (?:[^.!?]|\d\.){0,80}\b(?:ausgleichen|anweisen|veranlassen|vornehmen)\b
+(?:zahlung|überweisung|rechnung|betrag)\b.{0,80}\b(?:wird|werden) .{0,60}\bausgeführt\b
+(?:^|(?<=[.!?,:] ))(?:das |dies )?wird (?:\w+ ){0,4}erledigt\b
+(?:erhalten|bekommen|haben) sie .{0,40}\b(?:geld|zahlung|betrag|überweisung)\b
+sie (?:erhalten|bekommen|haben) .{0,40}\b(?:geld|zahlung|betrag|überweisung)\b
 paierons|réglerons|allons (?:payer|régler)|paiement (?:sera|est prévu)|virement (?:sera|est prévu)
 pagaremos|vamos a pagar|pago (?:será|est[aá] previsto|se har[aá])
 """,
@@ -246,3 +258,14 @@ pagaremos|vamos a pagar|pago (?:será|est[aá] previsto|se har[aá])
 \?
 """,
 }
+
+SCHEDULED = r"""
+(?:zahlung|überweisung|rechnung|betrag|posten)\b.{0,60}(?<!nicht )\b(?:eingeplant|vorgemerkt)\b
+(?:zahlung|überweisung|rechnung|betrag|posten)\b.{0,60}(?<!nicht )\b(?:terminiert|geplant)\b
+(?:zahlung|überweisung|rechnung|betrag|posten)\b.{0,60}(?<!nicht )\b(?:vorgesehen|avisiert)\b
+(?:zahlung|überweisung)\b.{0,60}(?<!nicht )\b(?:eingestellt|vorerfasst|freigegeben)\b
+(?:eingeplant|vorgemerkt|terminiert|geplant) (?:ist|sind) .{0,20}\b(?:zahlung|überweisung)\b
+(?:zahlungs|zahl|überweisungs)(?:lauf|läufe|liste|vorschlag|tag|termin)(?:es?|s|en)?\b
+payment (?:is|has been) (?:scheduled|planned|booked)\b|(?:next|our|the) (?:payment|pay|check) run\b
+"""
+"""A payment that is on somebody's list: a promise, even where no day is named."""

@@ -154,6 +154,61 @@ def test_plain_words_raise_no_alarm(text: str) -> None:
     assert not phrases.read_all(document(text))
 
 
+GERMAN_PROMISES = """
+Die Zahlung ist für die nächste Woche eingeplant.
+Ihre Rechnung ist für den Zahlungslauf am 12. Dezember vorgemerkt.
+Die Überweisung ist bereits terminiert und geht am Donnerstag raus.
+Der Betrag wird zum Monatsende angewiesen.
+Wir haben die Rechnung zur Zahlung freigegeben, sie ist im nächsten Zahllauf enthalten.
+Die Zahlung ist bei uns eingeplant.
+Der Ausgleich erfolgt in der KW 50.
+Wir werden den offenen Betrag kommende Woche ausgleichen.
+Sie erhalten Ihr Geld bis spätestens Freitag.
+Die Rechnung wird mit dem nächsten Zahlungslauf beglichen.
+Ich habe die Überweisung für morgen eingestellt.
+Die Anweisung erfolgt Mitte Dezember.
+Wir gleichen das bis Ende der Woche aus.
+Die Zahlung ist für den 15.12. geplant.
+Ihre Rechnung wurde heute zur Zahlung angewiesen, die Gutschrift sollte bis Mittwoch bei Ihnen sein.
+Die Rechnung steht auf unserer Zahlungsliste für Anfang Januar.
+Das Geld ist spätestens am 5. Dezember auf Ihrem Konto.
+Wir überweisen in den nächsten Tagen.
+Die Buchhaltung hat die Rechnung für den nächsten Zahltag vorgesehen.
+Wird diese Woche erledigt.
+Wir stoßen die Zahlung in Kürze an.
+Sobald unser Chef aus dem Urlaub zurück ist, wird die Rechnung am 8. Dezember bezahlt.
+Die Zahlung läuft heute noch raus.
+Der Rechnungsbetrag ist in unserem Zahlungsvorschlag für kommenden Dienstag enthalten.
+Wir nehmen die Rechnung in den Zahllauf vom 20.12. auf.
+Eingeplant ist die Zahlung für Freitag.
+Die Zahlung ist im System vorerfasst und wird am Montag ausgeführt.
+Bitte gedulden Sie sich noch bis Montag, dann wird überwiesen.
+Wir veranlassen die Zahlung zeitnah.
+Die Freigabe ist erteilt, die Auszahlung folgt nächsten Mittwoch.
+""".strip().split("\n")
+GERMAN_PLANS = """
+Der Termin für die Wartung ist für nächste Woche eingeplant.
+Ich bin ab Montag wieder im Büro.
+Die Lieferung ist für Freitag eingeplant.
+Das Treffen haben wir für den 12. Dezember vorgemerkt.
+Vielen Dank für Ihre Nachricht, wir melden uns kommende Woche.
+Der Techniker wurde angewiesen, am Montag zu kommen.
+Wir haben Urlaub bis zum 5. Januar.
+Die Zahlung ist noch nicht eingeplant.
+""".strip().split("\n")
+"""Of something else than a payment, or of none."""
+
+
+def test_a_german_payment_that_is_planned_is_a_promise() -> None:
+    """Also without a day that could be watched; where it sounds paid, that counts instead."""
+    for text in GERMAN_PROMISES:
+        found = {reading.stance for reading in phrases.read_all(document(text))}
+        assert found & {Stance.PROMISE, Stance.PAID_CLAIM}, text
+    for text in GERMAN_PLANS:
+        found = {reading.stance for reading in phrases.read_all(document(text))}
+        assert Stance.PROMISE not in found, text
+
+
 def test_the_most_careful_phrase_wins() -> None:
     """A dispute inside a friendly promise is a dispute."""
     found = phrases.read_all(document("We will pay on Friday.\nBut we dispute the second item."))[0]
