@@ -17,12 +17,43 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from bot.cli.processes import PROCESSES
-from tests.sandbox.slack.api import SCOPES
+from tests.sandbox.slack.api import METHODS
 
 ROOT = Path(__file__).parent.parent
 PINNED = re.compile(r"^([a-z0-9._-]+)(?:\[[a-z0-9,_-]+\])?==([^\s;\\]+)", re.MULTILINE)
 PACKAGES = {"bot", "jobs", "qbo"}
 MANIFEST = yaml.safe_load((ROOT / "manifest.yml").read_text())
+CHANNELS = ("channels", "groups")
+"""Public and private: where cards are posted."""
+SWITCHES = {
+    "features.app_home.home_tab_enabled",
+    "features.app_home.messages_tab_enabled",
+    "features.app_home.messages_tab_read_only_enabled",
+    "features.bot_user.always_online",
+    "features.slash_commands[].should_escape",
+    "settings.interactivity.is_enabled",
+    "settings.org_deploy_enabled",
+    "settings.socket_mode_enabled",
+    "settings.token_rotation_enabled",
+}
+ADDRESS = r"https://.{1,2990}"
+TEXTS = {
+    "display_information.name": r".{1,35}",
+    "display_information.description": r".{1,140}",
+    "display_information.long_description": r".{175,4000}",
+    "display_information.background_color": r"#[0-9a-f]{3}([0-9a-f]{3})?",
+    "features.bot_user.display_name": r".{1,80}",
+    "features.slash_commands[].command": r"/.{1,31}",
+    "features.slash_commands[].description": r".{1,2000}",
+    "features.slash_commands[].usage_hint": r".{1,1000}",
+    "features.slash_commands[].url": ADDRESS,
+    "oauth_config.scopes.bot[]": r"[a-z:.]{1,50}",
+    "settings.event_subscriptions.request_url": ADDRESS,
+    "settings.event_subscriptions.bot_events[]": r"[a-z_.]{1,50}",
+    "settings.interactivity.request_url": ADDRESS,
+}
+"""The keys that we use of those in Slack's published schema of manifests and in its reference
+(docs.slack.dev/reference/app-manifest, November 2026), with the limits that stand there."""
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 
 
@@ -108,11 +139,17 @@ def test_the_processes_are_those_of_the_sandbox() -> None:
     assert lines[1:] == [f"{name}: overdue {' '.join(words)}" for name, words in PROCESSES.items()]
 
 
-def test_the_app_asks_for_no_scope_without_a_reason() -> None:
-    """Each scope is one that Slack knows and the tests exercise, with its reason above it."""
+def test_the_app_asks_for_the_scopes_that_it_uses() -> None:
+    """Those of the methods that it calls and of its command: none is missing, and none too many,
+    each with its reason above it."""
     scopes = MANIFEST["oauth_config"]["scopes"]
     assert set(scopes) == {"bot"}
-    assert set(scopes["bot"]) <= set(SCOPES)
+    code = "\n".join(path.read_text() for path in (ROOT / "bot").rglob("*.py"))
+    called = {method.scope for name, method in METHODS.items() if f'"{name}"' in code}
+    called |= {"files:write"} if "files_upload_v2(" in code else set()
+    kinds = {"{kind}:read": CHANNELS, "{kind}:history": (*CHANNELS, "im")}
+    used = {one.format(kind=kind) for one in called for kind in kinds.get(one, ("",))}
+    assert set(scopes["bot"]) == used - {""} | {"commands"}
     lines = (ROOT / "manifest.yml").read_text().splitlines()
     start = lines.index("    bot:") + 1
     first = [n for n in range(start, len(lines)) if lines[n].startswith("      - ")]
@@ -140,17 +177,49 @@ def test_the_app_hears_only_what_it_answers() -> None:
     assert MANIFEST["settings"]["event_subscriptions"]["bot_events"] == ["app_home_opened"]
 
 
-def test_the_manifest_keeps_to_the_limits_of_slack() -> None:
-    """Slack refuses an app whose texts are too long or too short."""
-    display, bot = MANIFEST["display_information"], MANIFEST["features"]["bot_user"]
-    assert len(display["name"]) <= 35
-    assert len(display["description"]) <= 140
-    assert 175 <= len(display["long_description"]) <= 4000
-    assert len(bot["display_name"]) <= 80
-    for command in MANIFEST["features"]["slash_commands"]:
-        assert 2 <= len(command["command"]) <= 32
-        assert len(command["description"]) <= 2000
-        assert len(command["usage_hint"]) <= 1000
+def leaves(part: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """Each value of the manifest with its path; the entries of a list have the same one."""
+    if isinstance(part, dict):
+        for key, inside in part.items():
+            yield from leaves(inside, f"{path}.{key}".lstrip("."))
+    elif isinstance(part, list):
+        for inside in part:
+            yield from leaves(inside, f"{path}[]")
+    else:
+        yield path, part
+
+
+def refused(manifest: Any) -> list[str]:
+    """What Slack would not take of it: an unknown key, a wrong type, a text that does not fit."""
+    return [
+        f"{path}: {value!r}"
+        for path, value in leaves(manifest)
+        if not (
+            (path in SWITCHES and isinstance(value, bool))
+            or (path == "_metadata.major_version" and value in (1, 2))
+            or (path == "_metadata.minor_version" and isinstance(value, int))
+            or (
+                path in TEXTS
+                and isinstance(value, str)
+                and re.fullmatch(TEXTS[path], value, re.DOTALL)
+            )
+        )
+    ]
+
+
+def test_slack_would_take_the_manifest() -> None:
+    """Every key is one that Slack knows, with a value that fits; a slip would be seen."""
+    assert refused(MANIFEST) == []
+    display = MANIFEST["display_information"]
+    for slip in (
+        {"display_information": display | {"name": "x" * 36}},
+        {"display_information": display | {"long_description": "Too short."}},
+        {"display_information": display | {"background_color": "navy"}},
+        {"features": {"app_home": {"home_tab": True}}},
+        {"features": {"slash_commands": [{"command": "overdue"}]}},
+        {"settings": {"socket_mode_enabled": "no"}},
+    ):
+        assert len(refused(slip)) == 1, slip
 
 
 def test_the_readme_names_commands_that_exist() -> None:
