@@ -7,11 +7,12 @@ from decimal import Decimal
 from typing import Any
 
 from bot.blockkit.escaping import escaped, inert
+from bot.surfaces import wording
 from jobs.rules.figures import Money, amount
 
 Data = Mapping[str, Any]
-SUB = "    ◦ "
-"""Starts a line below a bullet: mrkdwn has no nested lists."""
+TOP = "\n"
+"""Parts the groups of lines."""
 
 
 def lines(data: Data) -> Iterator[str]:
@@ -20,10 +21,10 @@ def lines(data: Data) -> Iterator[str]:
     for found in data["currencies"]:
         yield from _of_currency(found)
     if data["more_currencies"]:
-        yield f"• and {data['more_currencies']} more currencies"
+        yield f"{TOP}and {data['more_currencies']} more currencies"
     if not data["currencies"]:
-        yield "• Nothing is open in QuickBooks."
-    yield "• *Marks*"
+        yield f"{TOP}Nothing is open in QuickBooks."
+    yield f"{TOP}*Marks*"
     yield from _marks(data)
     yield from _cases(data)
 
@@ -33,12 +34,12 @@ def _of_currency(found: Data) -> Iterator[str]:
         return inert(amount(Money(Decimal(value), found["currency"])))
 
     yield (
-        f"• *{escaped(found['currency'])}*: {_counted(found['invoices'], 'open invoice')}, "
+        f"{TOP}*{escaped(found['currency'])}*: {_counted(found['invoices'], 'open invoice')}, "
         f"{money(found['open'])}; overdue: {found['late']:,}, {money(found['overdue'])}"
     )
     if found["limits"] is None:
         why = f"the policy has no limits for {escaped(found['currency'])}"
-        yield f"{SUB}Needs a second approver ({why}): {found['late_customers']:,}"
+        yield f"• Needs a second approver ({why}): {found['late_customers']:,}"
     else:
         yield from _effect(found, money)
 
@@ -46,12 +47,12 @@ def _of_currency(found: Data) -> Iterator[str]:
 def _effect(found: Data, money: Callable[[str], str]) -> Iterator[str]:
     """What the policy's limits would do, and what better ones would."""
     limits, done = found["limits"], found["effect"]
-    yield f"{SUB}Customers with something overdue: {done['customers']:,}"
+    yield f"• Customers with something overdue: {done['customers']:,}"
     second, large = money(limits["second_approver"]), money(limits["stop_invoice"])
-    yield f"{SUB}Needs a second approver (from {second}): {done['second_approver']:,}"
+    yield f"• Needs a second approver (from {second}): {done['second_approver']:,}"
     total, smallest = money(limits["stop_total"]), money(limits["smallest"])
-    yield f"{SUB}Too large to draft (from {large}, or {total} in total): {done['stopped']:,}"
-    yield f"{SUB}Invoices too small to chase (below {smallest}): {done['small']:,}"
+    yield f"• Too large to draft (from {large}, or {total} in total): {done['stopped']:,}"
+    yield f"• Invoices too small to chase (below {smallest}): {done['small']:,}"
     if better := found["better"]:
         yield _proposal(better)
         yield _difference(done, better["effect"])
@@ -60,9 +61,7 @@ def _effect(found: Data, money: Callable[[str], str]) -> Iterator[str]:
 def _proposal(better: Data) -> str:
     values = ", ".join(f"`{escaped(key)} = {escaped(v)}`" for key, v in better["limits"])
     section = escaped(better["section"])
-    return (
-        f"{SUB}Limits that fit this ledger better: {values} in `[limits.{section}]` of the policy"
-    )
+    return f"• Limits that fit this ledger better: {values} in `[limits.{section}]` of the policy"
 
 
 def _difference(now: Data, then: Data) -> str:
@@ -70,20 +69,20 @@ def _difference(now: Data, then: Data) -> str:
     second = f"{now['second_approver']:,} → {then['second_approver']:,} need a second approver"
     large = f"{now['stopped']:,} → {then['stopped']:,} too large to draft"
     nothing = "" if then["stopped"] else ", so nothing would be stopped for its amount"
-    return f"{SUB}With them: {second}; {large}{nothing}"
+    return f"• With them: {second}; {large}{nothing}"
 
 
 def _marks(data: Data) -> Iterator[str]:
     """Where each mark may come from, besides what is said in Slack, and which have no source."""
-    sources = [(_spoken(found["mark"]), "; ".join(_sources(found))) for found in data["marks"]]
+    sources = [(wording.marked_as(m["mark"]), "; ".join(_sources(m))) for m in data["marks"]]
     for mark, told in sources:
         if told:
-            yield f"{SUB}{mark}: {told}"
+            yield f"• {mark}: {told}"
     if missing := [mark for mark, told in sources if not told]:
-        yield f"{SUB}not set anywhere: {', '.join(missing)}; the policy file can set them"
+        yield f"• not set anywhere: {', '.join(missing)}; a finance lead can, or the policy file"
     if strange := data["strange_customers"]:
         yield (
-            f"{SUB}The policy file names {_counted(strange, 'customer id')} that this company does "
+            f"• The policy file names {_counted(strange, 'customer id')} that this company does "
             "not have; each company has its own ids"
         )
 
@@ -101,12 +100,12 @@ def _cases(data: Data) -> Iterator[str]:
     mode = "live" if data["live"] else "in shadow mode, so nothing is sent"
     later = f"; on the next days: {data['later']:,}" if data["later"] else ""
     yield (
-        f"• *{_counted(data['cases'], 'case')}* ({mode}); with a card now: "
+        f"{TOP}*{_counted(data['cases'], 'case')}* ({mode}); with a card now: "
         f"{data['with_card']:,}{later}"
     )
     if data["rules"]:
         named = [f"{_spoken(rule)} ({count:,})" for rule, count in data["rules"]]
-        yield f"• *Rules that apply*: {', '.join(named)}"
+        yield f"*Rules that apply*: {', '.join(named)}"
 
 
 def _counted(number: int, what: str) -> str:

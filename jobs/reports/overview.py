@@ -135,7 +135,10 @@ def _others(
     realm, home, known = company.realm, company.home_currency, {one.id for one in mine}
     found, count = case_lists.largest(conn, realm, {State.WAITING}, only, home, most + len(known))
     ids = [one.case.id for one in found if one.case.id not in known][:most]
-    shown = picture.listed_cases(conn, policy, ids, workspace, now)
+    shown = sorted(
+        picture.listed_cases(conn, policy, ids, workspace, now),
+        key=lambda one: picture.by_amount(one.view.facts.asked, home),
+    )
     return Some(shown, max(count - len(known) - len(shown), 0))
 
 

@@ -300,13 +300,13 @@ def top_cases(
         )
         for one in found
     ]
-    listed.sort(key=lambda one: _by_amount(one, home))
+    listed.sort(key=lambda one: by_amount(one.open, home))
     return tuple(listed), count - len(listed)
 
 
-def _by_amount(one: TopCase, home: str) -> tuple[bool, str, Decimal]:
+def by_amount(one: Money, home: str) -> tuple[bool, str, Decimal]:
     """A sort key, largest first within each currency: amounts in two are not comparable."""
-    return one.open.currency != home, one.open.currency, -one.open.amount
+    return one.currency != home, one.currency, -one.amount
 
 
 def card_link(conn: Connection, case_id: str, workspace: str) -> str:

@@ -37,7 +37,7 @@ def test_it_says_what_the_limits_do(open_harness: OpenHarness) -> None:
     """Invoices, amounts, and how many customers each limit concerns; families count as one."""
     (said,) = first_look(shadowed(open_harness))
     for line in (
-        "• *USD*: 6 open invoices, $73,350.00; overdue: 5, $72,850.00",
+        "*USD*: 6 open invoices, $73,350.00; overdue: 5, $72,850.00",
         "Customers with something overdue: 3",
         "Needs a second approver (from $10,000.00): 2",
         "Too large to draft (from $25,000.00, or $50,000.00 in total): 1",
@@ -64,7 +64,7 @@ def test_each_mark_is_told_with_its_source(open_harness: OpenHarness) -> None:
     harness.run("first_look")
     (said,) = first_look(harness)
     assert "key account: the customer type “Key”; the customer type “VIP”" in said
-    assert "not set anywhere: do not chase, consumer, disputed" in said
+    assert "not set anywhere: do not chase, private person, disputed" in said
 
 
 def test_it_is_said_once(open_harness: OpenHarness) -> None:
