@@ -167,7 +167,7 @@ déjà (?:été )?(?:payé|réglé)|(?:avons|a été) (?:payé|réglé)|virement
 payment (?:plan|schedule|arrangement)|instal?lments?\b
 pay ~ (?:in parts|in stages|over time|monthly)
 (?:pay|paid|payments?|balance) ~ (?:off )?over (?:\w+ ){0,2}(?:weeks|months)
-(?:pay|balance) ~ in (?:two|three|four|several|small) (?:parts|payments|steps|portions)
+(?:pay|balance|split) ~ in(?:to)? (?:two|three|four|several|small) (?:parts|payments|steps|portions)
 (?:manage|afford|pay) (?:\w+ ){0,3}(?:a|per|each|every) (?:month|week)\b
 (?:grant|give|allow) us ~ (?:days|weeks|months)\b|(?:ask|asking|request) ~ (?:delay|deferral)
 monthly payments|spread (?:\w+ )?(?:payments?|amount|cost)

@@ -76,6 +76,7 @@ HEARD = {
     Stance.PLAN_REQUEST: (
         "Could we agree on a payment plan?",
         "Can we pay in three instalments?",
+        "Marc, can we split what is open into three payments?",
         "We need more time.",
         "Cash flow is tight this month",
         "Können wir Ratenzahlung vereinbaren?",
