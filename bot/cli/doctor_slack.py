@@ -97,7 +97,7 @@ def _roles(policy: Policy | None) -> Iterator[Finding]:
     if not policy.managers:
         words = (
             "no [[account_manager]]: where no CRM names an owner either, a finance lead presses "
-            "Fine in their place"
+            "Looks good in their place"
         )
         yield Finding("people", WARNING, words)
     if len(set(policy.finance_leads + policy.deputies)) == 1 and not policy.named_groups():
