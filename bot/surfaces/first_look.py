@@ -79,7 +79,8 @@ def _marks(data: Data) -> Iterator[str]:
         if told:
             yield f"• {mark}: {told}"
     if missing := [mark for mark, told in sources if not told]:
-        yield f"• not set anywhere: {', '.join(missing)}; a finance lead can, or the policy file"
+        where = "a card's ⋯ or the policy file sets them"
+        yield f"• not set anywhere: {', '.join(missing)}; {where}"
     if strange := data["strange_customers"]:
         yield (
             f"• The policy file names {_counted(strange, 'customer id')} that this company does "
