@@ -236,6 +236,17 @@ def test_the_readme_names_files_that_exist() -> None:
     assert not [path for path in named if not (ROOT / path).exists()]
 
 
+def test_the_readme_shows_its_pictures_in_words_too() -> None:
+    """Every picture is there, small, described for who cannot see it, and none is left over."""
+    pictures = r"!\[([^\]]+)\]\(([^)]+\.png)\)"
+    shown = {
+        ROOT / path: told for told, path in re.findall(pictures, (ROOT / "README.md").read_text())
+    }
+    assert set(shown) == set((ROOT / ".github").rglob("*.png"))
+    assert all(len(told) > 60 for told in shown.values())
+    assert all(path.stat().st_size < 150_000 for path in shown)
+
+
 @pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: str(path.name))
 def test_workflows_run_pinned_actions_with_no_rights(workflow: Path) -> None:
     """An action is named by its commit, and may do nothing but read."""

@@ -1,13 +1,14 @@
 """A browser for the tests of the page, or a skip that says what is missing."""
 
-import shutil
+import contextlib
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Error, Page, sync_playwright
+from playwright.sync_api import Browser, Error, Page
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
+from tests.browser.chromium import NoBrowser, chromium
 from tests.browser.slack_page import OtherServices, SlackPage
 from tests.real_processes import PATIENCE
 from tests.sandbox.slack import Pace, Slack
@@ -15,23 +16,16 @@ from tests.sandbox.slack import Page as SandboxPage
 from tests.sandbox.slack_receiver import Receiver
 from tests.sandbox.world import World, serve
 
-NAMES = ("chromium", "chromium-browser", "google-chrome")
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-
 
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    """The system's Chromium, without a window.
-
-    It ends with the last test in here: its library keeps an event loop running in this thread.
-    """
-    path = next((found for name in NAMES if (found := shutil.which(name))), None)
-    if path is None:
-        pytest.skip(f"no browser: none of {', '.join(NAMES)} is on the PATH")
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=path, args=FLAGS)
-        yield chromium
-        chromium.close()
+    """It ends with the last test in here; where there is none, the tests are skipped."""
+    with contextlib.ExitStack() as stack:
+        try:
+            found = stack.enter_context(chromium())
+        except NoBrowser as missing:
+            pytest.skip(str(missing))
+        yield found
 
 
 @pytest.fixture
