@@ -41,6 +41,8 @@ class KnownPhrase:
     def ends(self, tokens: Sequence[str], places: set[int]) -> set[int]:
         """Where it may end if it begins at one of these places."""
         for item in self.items:
+            if not places:
+                break  # most phrases end at their second word
             if item == CLAUSE_END:
                 places = {p for p in places if p == len(tokens) or tokens[p] in PUNCTUATION}
             elif isinstance(item, str):
