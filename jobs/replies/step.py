@@ -7,6 +7,7 @@ them again. Nothing is marked in the mailbox.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -21,6 +22,7 @@ from jobs.reasoning import reading
 from jobs.reasoning.reading import Readings
 from jobs.replies import taking
 from jobs.replies.taking import Noticed
+from jobs.rules.facts.evidence import Document
 from jobs.rules.facts.findings import Account, Context, Down
 from jobs.sources.source import Arrivals, Inbox, SourceError
 from jobs.store import assessments, cases, companies, outbox, work
@@ -156,21 +158,28 @@ class ReadMails:
         return tuple(mail for mail in self.mails if not (mail.readings or mail.by_machine))
 
     def act(self) -> Readings:
-        """Never raises for anything the model does: the phrase rules always answer."""
-        found = [self._read(mail) for mail in self.unread]
+        """Never raises for anything the model does: the phrase rules always answer.
+
+        All mails at the same time, those of a case together: each takes the model seconds.
+        """
+        by_case: dict[str, list[Document]] = {}
+        for mail in self.unread:
+            asked = mail.case.id if mail.case and mail.case.id in self.names else ""
+            by_case.setdefault(asked, []).append(mail.document)
+        with ThreadPoolExecutor(len(by_case)) as pool:
+            found = list(pool.map(self._read, by_case.keys(), by_case.values()))
         return Readings(
             tuple(reading for each in found for reading in each.readings),
             tuple(record for each in found for record in each.records),
             {id: why for each in found for id, why in each.failures.items()},
         )
 
-    def _read(self, mail: Noticed) -> Readings:
+    def _read(self, case: str, documents: list[Document]) -> Readings:
         """The model is asked on account of the case; without one, nobody sees the answer."""
-        fetch, case = self.fetch, mail.case
-        if case is None or case.id not in self.names:
-            return reading.read([mail.document], None)
-        model = fetch.services.for_case(fetch.company.realm, case.id).model
-        return reading.read([mail.document], model, self.names[case.id])
+        if not case:
+            return reading.read(documents, None)
+        model = self.fetch.services.for_case(self.fetch.company.realm, case).model
+        return reading.read(documents, model, self.names[case])
 
     def settle(self, conn: Connection, claim: Claim, outcome: Readings, now: datetime) -> None:
         """Everything that follows from the mails, and the cursor behind them."""

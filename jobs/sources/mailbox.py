@@ -37,8 +37,9 @@ MOST_NAMES = 20
 """Addresses of one customer in one search, and messages of ours to it."""
 MOST_MAILS = 1_000
 """The most mails that one search may find."""
-MOST_NEW = 100
-"""New mails in one reading; the next reading follows at once."""
+MOST_NEW = 25
+"""New mails in one reading: so many are read at the same time, and dealt with in one short
+transaction. The next reading follows at once."""
 MOST_LONG = 20
 MOST_DOUBTS = 3
 SHORTEST_NAME = 4

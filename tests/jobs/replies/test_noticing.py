@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sqlalchemy import select, text
@@ -9,12 +12,15 @@ from sqlalchemy import select, text
 from jobs.decide import look
 from jobs.decide.access import Answer
 from jobs.mail.addresses import named
+from jobs.reasoning.model import Failure, Form, Model, ModelAnswer
+from jobs.reasoning.prompting import Prompt
 from jobs.rules.states import State
 from jobs.sources.imap import ImapServer
 from jobs.sources.mailbox import Mailbox, Us
 from jobs.store.database.tables import replies, schedule, sends
 from tests.jobs.fixtures import OpenHarness
-from tests.jobs.harness import CompanyHarness
+from tests.jobs.harness import CompanyHarness, books, customer, invoice
+from tests.real_processes import PATIENCE
 from tests.sandbox.mail.inbox import Inbox
 
 DANA = "dana@customer1.example"
@@ -95,6 +101,45 @@ def test_a_mail_wakes_its_case_once(open_harness: OpenHarness) -> None:
     inbox.receive(colleague | {"text": quoting})
     poll(harness)
     assert "A mail passed on by kate@brass-fern.example" in about_replies(harness)[-1]
+
+
+@dataclass
+class Meeting:
+    """A model that answers only while it is asked about another case, too."""
+
+    model: Model
+    cases: threading.Barrier
+    asked: list[int] = field(default_factory=list)
+
+    @property
+    def name(self) -> str:
+        return self.model.name
+
+    def ask_all(
+        self, prompt: Prompt, data: Sequence[str], form: type[Form]
+    ) -> list[ModelAnswer[Form] | Failure]:
+        self.cases.wait(PATIENCE)
+        self.asked.append(len(data))
+        return self.model.ask_all(prompt, data, form)
+
+
+def test_new_mails_are_read_at_the_same_time(open_harness: OpenHarness) -> None:
+    """Those of one case in one go, and no case waits until those of another are read."""
+    bills = [invoice(f"7{n}", str(n), "840.00", 12) for n in (1, 2)]
+    harness = open_harness(books(customer("1"), customer("2"), *bills))
+    inbox = with_mailbox(harness, "together")
+    harness.sweep()
+    poll(harness)
+    for who in (DANA, "ada@customer2.example"):
+        for said in ("We dispute this bill.", "The price is wrong."):
+            inbox.receive({"from": who, "text": f"{who}: {said}"})
+    assert harness.model is not None
+    model = Meeting(harness.model, threading.Barrier(2))
+    harness.process.services = replace(harness.services, model=model)
+    harness.time.later(minutes=1)
+    harness.run("replies")
+    assert model.asked == [2, 2]
+    assert len(about_replies(harness)) == 4
 
 
 def test_a_mailbox_that_fails_loses_nothing(open_harness: OpenHarness) -> None:
