@@ -1,7 +1,7 @@
 """Buttons: parse, decide, answer in private, and acknowledge as the last line.
 
-Nothing may raise after `ack()`: an exception in the ten milliseconds after it loses the answer,
-and Slack shows a warning although the decision was recorded.
+Nothing may raise after `ack()`: the person would be told that it failed, although the decision was
+recorded.
 """
 
 from __future__ import annotations

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import structlog
@@ -29,8 +28,6 @@ from jobs.decide.access import Answer, Click, Reply
 from jobs.store.events import first_time
 
 slog = structlog.get_logger()
-LISTENERS = 32
-"""Threads for handlers. Five slow clicks would use up Bolt's default of five."""
 EXPECTED = frozenset({warning_client_prioritized_and_token_skipped(), warning_token_skipped()})
 """Bolt reads SLACK_BOT_TOKEN from the environment by itself, then warns that it ignores it."""
 
@@ -42,7 +39,9 @@ def build(backend: Backend, signing_secret: str, bot_user: str, bot_id: str) -> 
         client=backend.client,
         signing_secret=signing_secret,
         authorize=_authorized(backend, bot_user, bot_id),
-        listener_executor=ThreadPoolExecutor(LISTENERS, thread_name_prefix="bolt"),
+        # A handler acks as its last line, so it runs in the thread that brought the click. Bolt
+        # would pass it to another one, and look every 10 ms whether the ack is there.
+        process_before_response=True,
         token_verification_enabled=False,
     )
     app.use(_only_ours(backend))

@@ -46,7 +46,7 @@ LONGEST_PAUSE = 60.0
 STEADY_SECONDS = 60.0
 """After a socket that lasted this long, the next one is opened without a pause."""
 AT_ONCE = 32
-"""Envelopes handled in parallel: as many as Bolt has threads."""
+"""Envelopes handled in parallel; each takes one of these threads until it is acked."""
 
 REFRESH = frozenset({"warning", "refresh_requested"})
 """Disconnect reasons after which Slack keeps sending for some seconds."""
