@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
+from inspect import signature
 from itertools import cycle
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
-from jobs.decide import access, look, switches
-from jobs.decide.access import Answer, Click, VerbRefused
+from jobs.decide import access, customers, edit, look, switches
+from jobs.decide.access import Answer, Click, Reply, VerbRefused
+from jobs.decide.customers import AboutCustomer
 from jobs.decide.edit import Text
 from jobs.decide.hold import Holding, take_over
 from jobs.decide.reject import Rejection
 from jobs.decide.switches import Switch
 from jobs.decide.verbs import Verb
 from jobs.rules.facts.past import HoldKind
+from jobs.rules.phone_calls import CallOutcome, LoggedCall
+from jobs.rules.policy.policy import Policy
 from jobs.rules.policy.rights import Who
 from jobs.rules.states import RejectReason, State
+from jobs.store import cases
+from jobs.store.customers import marks
+from jobs.store.database.tables import metadata
 from tests.jobs.fixtures import OpenHarness
 from tests.jobs.harness import MANAGER, CompanyHarness, books, customer, invoice
 
@@ -55,16 +62,76 @@ def test_the_team_may_work_on_a_case(open_harness: OpenHarness, act: str, user: 
     assert harness.logged(case="1")[-1]["actor"] == user
 
 
-def test_nobody_else_gets_in(open_harness: OpenHarness) -> None:
-    """Guests, strangers, unknown people and other customers' managers change nothing anywhere."""
+def test_whoever_may_not_changes_nothing(open_harness: OpenHarness) -> None:
+    """Guests, other organisations, people not known yet, and the manager of another customer.
+
+    Every verb, switch, question about a customer and copy refuses them before it looks any
+    further, and leaves the record as it was.
+    """
     harness = open_harness(policy=NOBODY_ELSES, swept=True)
-    before = harness.logged()
-    more: list[Act] = [lambda h, u: h.approve(u), lambda h, u: h.fine(u)]
-    for act in [*EVERYBODYS.values(), *more]:
-        for user, answer in {**STRANGERS, "UMANAGER": Answer.NOT_ALLOWED}.items():
-            assert act(harness, user) is answer
-    assert harness.logged() == before
-    assert harness.state() is State.WAITING
+    harness.greet()
+    before = everything(harness)
+    for user, answer in {**STRANGERS, "UMANAGER": Answer.NOT_ALLOWED}.items():
+        for verb in Verb:
+            assert pressed(harness, verb, user) is answer, (verb, user)
+        for about in (*ABOUT_A_CUSTOMER, edit.send_copy):
+            assert harness.go(about, user).answer is answer, (about, user)
+        for switch in Switch:
+            assert harness.runs(switch.turn, user).answer is answer, (switch, user)
+    for user in STRANGERS:
+        assert harness.runs(switches.run_now, user).answer is STRANGERS[user]
+        assert harness.runs(switches.run_dry, user).answer is STRANGERS[user]
+    assert everything(harness) == before
+
+
+def test_what_is_for_others_of_the_team_changes_nothing(open_harness: OpenHarness) -> None:
+    """What the row of a verb keeps from them, what only leads say of a customer, the switches."""
+    harness = open_harness(policy=MINE, swept=True)
+    harness.greet()
+    before = everything(harness)
+    for verb in Verb:
+        for user in SHUT[verb.row.who]:
+            assert pressed(harness, verb, user) is Answer.NOT_ALLOWED, (verb, user)
+    for user in ("UCOLLECT", "UMANAGER"):
+        assert harness.go(_mark, user).answer is Answer.NOT_ALLOWED
+        for switch in Switch:
+            assert harness.runs(switch.turn, user).answer is Answer.NOT_ALLOWED, (switch, user)
+    assert everything(harness) == before
+    assert harness.go(_log, "UMANAGER").answer is Answer.RECORDED
+    assert harness.go(_mark, "ULEAD1").answer is Answer.RECORDED
+
+
+def pressed(harness: CompanyHarness, verb: Verb, user: str) -> Answer:
+    """What somebody is told who uses a verb, with an empty form if it has one."""
+    typed = Holding(HoldKind.QUIET, harness.today) if verb is Verb.HOLD else None
+    forms = len(signature(verb.function).parameters) - 4
+    answer: Answer = harness.go(verb.function, user, *[typed] * forms).answer
+    return answer
+
+
+def everything(harness: CompanyHarness) -> dict[str, list[Any]]:
+    """All that is on record, by table."""
+    return {table.name: harness.rows(select(table)) for table in metadata.sorted_tables}
+
+
+def _open(conn: Connection, policy: Policy, click: Click, now: datetime) -> Reply:
+    case = cases.get(conn, click.case)
+    return customers.open_now(conn, policy, case.company, case.customer, click.user, now)
+
+
+def _mark(conn: Connection, policy: Policy, click: Click, now: datetime) -> Reply:
+    case = cases.get(conn, click.case)
+    seen = marks.said_about(conn, case.company, case.customer).fingerprint
+    said = AboutCustomer(frozenset({"key_account"}), "", None, "since May", seen)
+    return customers.change(conn, policy, case.company, case.customer, said, click.user, now)
+
+
+def _log(conn: Connection, policy: Policy, click: Click, now: datetime) -> Reply:
+    case, call = cases.get(conn, click.case), LoggedCall(CallOutcome.AGAIN, "x", click.user, now)
+    return customers.log_call(conn, policy, case.company, case.customer, call, now)
+
+
+ABOUT_A_CUSTOMER = (_open, _mark, _log)
 
 
 SHUT = {
@@ -151,18 +218,17 @@ def test_a_plan_is_for_a_finance_lead(open_harness: OpenHarness) -> None:
     assert harness.approve("ULEAD2") is Answer.RECORDED
 
 
-COMPANY = [Switch.PAUSE.turn, Switch.RESUME.turn, Switch.GO_LIVE.turn, Switch.GO_SHADOW.turn]
-
-
-@pytest.mark.parametrize("user", ["UCOLLECT", "UMANAGER", "UGUEST", "USTRANGER", "UNEWCOMER"])
-def test_only_leads_run_the_company(open_harness: OpenHarness, user: str) -> None:
-    """Pause, resume, live and shadow are for finance leads."""
-    harness = open_harness(policy=MINE)
-    for command in COMPANY:
-        said = harness.runs(command, user)
-        assert said.answer is STRANGERS.get(user, Answer.NOT_ALLOWED)
-    assert not harness.company.paused_at
-    assert harness.company.live
+def test_a_deputy_stands_in_for_a_single_lead(open_harness: OpenHarness) -> None:
+    """Two people are needed, one of them a lead: the lead and the deputy, each of them once."""
+    large = books(customer("1"), invoice("71", "1", "12000.00", 12))
+    people = {"collectors": [], "finance_leads": ["ULEAD1"], "deputies": ["ULEAD2"]}
+    harness = open_harness(large, {"people": people}, swept=True)
+    assert harness.rewrite("ULEAD1") is Answer.RECORDED
+    assert harness.approve("ULEAD1") is Answer.SECOND_NEEDED
+    assert harness.approve("ULEAD1") is Answer.ALREADY_APPROVED
+    assert harness.state() is State.WAITING
+    assert harness.approve("ULEAD2") is Answer.RECORDED
+    assert harness.state() is State.APPROVED
 
 
 def test_a_lead_runs_the_company(open_harness: OpenHarness) -> None:
