@@ -32,7 +32,7 @@ from bot.surfaces.notices.given import Given
 from bot.surfaces.notices.notices import notice
 from bot.surfaces.review import as_csv
 from jobs.engine.step import Round, Step
-from jobs.reports import picture, review
+from jobs.reports import picture, review, worklist
 from jobs.reports.review import Review
 from jobs.rules.case import CaseView
 from jobs.rules.policy.policy import Policy
@@ -183,7 +183,7 @@ def _drawn(
             return Drawn(_filled(message, plain(view, now, people=names)), view.version)
         return _card(message, view, names, now, _usable(drawing, claim))
     if row.kind == direct.KIND:
-        return Drawn(_filled(message, _to_person(policy, conn, claim, names, now)))
+        return _to_person(message, policy, conn, claim, names, now)
     if row.kind == "thread":
         above = outbox.thread_place(conn, row)
         assert above is not None, "a line of a thread is ready only where its card is"
@@ -227,17 +227,25 @@ def _usable(drawing: Drawing, claim: Claim) -> Drawing:
 
 
 def _to_person(
-    policy: Policy, conn: Connection, claim: Claim, names: Mapping[str, str], now: datetime
-) -> Card:
-    views = [
-        picture.case_view(conn, policy.for_company(case.company), case.id, now)
-        for case in direct.cases_in(conn, claim.id)
-    ]
-    made = direct_message(views, claim.row.person, now, names)
+    message: Message,
+    policy: Policy,
+    conn: Connection,
+    claim: Claim,
+    names: Mapping[str, str],
+    now: datetime,
+) -> Drawn:
+    """A direct message; drawn again when approval opens for one of its cases."""
+    person, views, approves = claim.row.person, list[CaseView](), set[str]()
+    for case in direct.cases_in(conn, claim.id):
+        theirs = policy.for_company(case.company)
+        views.append(picture.case_view(conn, theirs, case.id, now))
+        approves |= {case.id} if worklist.may_decide(conn, theirs, case, person, now) else set()
+    made = direct_message(views, person, now, names, approves)
     if wrong := lint({"text": made.text, "blocks": made.blocks}, "message"):
         slog.error("direct.refused_by_lint", message=claim.id, wrong=len(wrong))
-        return Card(made.text, [])
-    return made
+        made = Card(made.text, [])
+    opens = [view.approvals.opens_at for view in views if view.approvals and opens_later(view, now)]
+    return Drawn(_filled(message, made), again=min(filter(None, opens), default=None))
 
 
 def _is_plain(claim: Claim, version: int | None = None) -> bool:

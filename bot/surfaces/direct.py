@@ -5,7 +5,7 @@ It needs no access to the finance channel. What is decided meanwhile shrinks to 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -14,7 +14,7 @@ from bot.blockkit.escaping import cap, mrkdwn
 from bot.blockkit.ids import block_id
 from bot.surfaces import wording
 from bot.surfaces.card.amounts import title
-from bot.surfaces.card.buttons import binding
+from bot.surfaces.card.buttons import binding, buttons
 from bot.surfaces.card.card import Card, story
 from bot.surfaces.card.message import letter
 from bot.surfaces.card.parts import Part, ShownTo
@@ -41,13 +41,21 @@ class Shown:
 
 
 def direct(
-    views: Iterable[CaseView], person: str, now: datetime, people: Mapping[str, str]
+    views: Iterable[CaseView],
+    person: str,
+    now: datetime,
+    people: Mapping[str, str],
+    approves: Collection[str] = (),
 ) -> Card:
-    """The message to this person about these cases, the first the most valuable."""
+    """The message to this person about these cases, the first the most valuable.
+
+    `approves` are the cases that the policy lets them approve themselves now.
+    """
     found = list(views)
     asked = [view for view in found if _asked(view, person)]
     done = [view for view in found if not _asked(view, person)]
-    shown = _that_fit([_whole(view, now, people, view is asked[0]) for view in asked])
+    may = {view.id: view.id in approves for view in asked}
+    shown = _that_fit([_whole(one, now, people, one is asked[0], may[one.id]) for one in asked])
     left = [_named(view) for view in asked[len(shown) :]]
     over = [f"{_named(view)}: {_said(view, person, now)}" for view in done]
     blocks = [section(_head(asked))]
@@ -92,14 +100,22 @@ def _that_fit(found: Sequence[Shown]) -> list[Shown]:
     return shown
 
 
-def _whole(view: CaseView, now: datetime, people: Mapping[str, str], first: bool) -> Shown:
+def _whole(
+    view: CaseView, now: datetime, people: Mapping[str, str], first: bool, may_approve: bool
+) -> Shown:
     reader = ShownTo(people, view.facts.company.zone)
-    told = _told(view, now)
+    offered = {one["action_id"]: one for one in buttons(view, now)} if may_approve else {}
+    approving = offered.get(Verb.APPROVE)
+    told = _told(view, now) if approving is None else _YOURS
     reasons = [part for part in (stops(view, {}, reader), why(view, reader)) if part]
     made = [title(view), Part((section(told),), told), *reasons, *letter(view)]
     blocks = [block for part in made for block in part.blocks]
-    blocks.append(actions(_buttons(view, first), block_id(f"direct-{view.id}", view.version)))
+    row = _buttons(view, "" if first else f":{view.id}", approving)
+    blocks.append(actions(row, block_id(f"direct-{view.id}", view.version)))
     return Shown(blocks, " ".join(part.said for part in made if part.said))
+
+
+_YOURS = "You can approve it yourself. Edit or hold it if it should not go like this."
 
 
 def _told(view: CaseView, now: datetime) -> str:
@@ -115,16 +131,20 @@ def _told(view: CaseView, now: datetime) -> str:
     return "Finance can approve it already. Edit or hold it if it should not go like this."
 
 
-def _buttons(view: CaseView, first: bool) -> list[Block]:
+def _buttons(view: CaseView, mark: str, approving: Block | None) -> list[Block]:
+    """What this person can do; the card's own button (`approving`) if they may approve.
+
+    `mark` tells the buttons of several cases apart: in a message each action id is unique.
+    """
     verbs = [Verb.EDIT, Verb.HOLD] if view.letter else [Verb.HOLD, Verb.REJECT]
     said = view.approvals is not None and view.approvals.looks_good
-    if view.letter and not said:
+    if view.letter and not said and approving is None:
         verbs.insert(0, Verb.FINE)
-    return [_make(view, verb, "" if first else f":{view.id}") for verb in verbs]
+    first = [approving | {"action_id": f"{Verb.APPROVE}{mark}"}] if approving else []
+    return first + [_make(view, verb, mark) for verb in verbs]
 
 
 def _make(view: CaseView, verb: Verb, mark: str) -> Block:
-    """`mark` tells the buttons of several cases apart: in a message each action id is unique."""
     label, style = verb.row.button, "primary" if verb is Verb.FINE else ""
     says = f"{label}: case {view.id}, {view.facts.customer.name}"
     return button(f"{verb}{mark}", label, binding(view).encode(), style=style, says=says)

@@ -7,7 +7,9 @@ from typing import Any
 
 from sqlalchemy import select
 
-from jobs.decide.access import Answer
+from bot.blockkit import ids
+from jobs.decide import approve
+from jobs.decide.access import Answer, Click
 from jobs.decide.hold import Holding
 from jobs.rules.facts.past import HoldKind
 from jobs.store.database.tables import messages
@@ -72,6 +74,34 @@ def test_one_message_a_day_with_the_drafts(open_harness: OpenHarness) -> None:
     assert "Nothing waits for you here any more." in old["text"]
     assert "Customer D" in new["text"]
     assert len(harness.rows(select(messages).where(messages.c.kind == "asks"))) == 2
+
+
+def test_a_manager_approves_in_the_message_where_the_policy_says_so(
+    open_harness: OpenHarness,
+) -> None:
+    """Their own customers up to the limit; what needs more people still asks for their look."""
+    policy = {**THEIRS, "people": {"managers_approve": True}}
+    harness = open_harness(THREE, policy)
+    harness.outside.slack.space.messages.clear()
+    harness.sweep()
+    (message,) = told(harness)
+    assert buttons(message) == ["Looks good", "Edit", "Hold…", "Approve & send", "Edit", "Hold…"]
+    assert "You can approve it yourself." in message["text"]
+    small, key = harness.case("2"), harness.case("1")
+    pressed = pressed_in(message, "approve:" + small.id)
+    assert harness.go(approve.approve, Click("UMANAGER", *pressed)).answer is Answer.RECORDED
+    assert harness.fine(harness.click("UMANAGER", key)) is Answer.RECORDED
+    assert harness.approve(harness.click("UMANAGER", key)) is Answer.NOT_ALLOWED
+    (message,) = told(harness)
+    assert buttons(message) == ["Edit", "Hold…"]
+
+
+def pressed_in(message: dict[str, Any], action: str) -> tuple[str, str, str]:
+    """The case and the draft that this button is bound to."""
+    rows = [block["elements"] for block in message["blocks"] if block["type"] == "actions"]
+    (value,) = [one["value"] for row in rows for one in row if one["action_id"] == action]
+    bound = ids.binding(value)
+    return bound.case_id, bound.draft_id, bound.draft_hash
 
 
 def test_nobody_is_told_of_a_rehearsal_or_without_standing(open_harness: OpenHarness) -> None:

@@ -23,8 +23,13 @@ class Pace:
     _buckets: dict[str, tuple[float, float]] = field(default_factory=dict)
 
     def spend(self, key: str, now: float) -> None:
-        """Count one call at `now` (seconds). Raises TooFastError when the bucket is empty."""
-        left, since = self._buckets.get(key, (float(self.burst), now))
+        """Count one call at `now` (seconds). Raises TooFastError when the bucket is empty.
+
+        Where the clock was set back, as between two tests, the bucket is full again.
+        """
+        full = float(self.burst), now
+        left, since = self._buckets.get(key, full)
+        left, since = (left, since) if since <= now else full
         left = min(float(self.burst), left + (now - since) * self.per_second)
         if left < 1:
             self._buckets[key] = (left, now)
