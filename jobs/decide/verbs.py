@@ -82,6 +82,7 @@ class Verb(StrEnum):
         was="taken back",
         does="approve.undo",
         wakes="triage",
+        told="Taken back: nothing was sent, and it waits for a decision again.",
     )
     EDIT = Row("edit", button="Edit", did="edited the message", was="edited", does="edit.edit")
     FINE = Row(

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from datetime import date, datetime, timedelta
 
 from bot.blockkit.blocks import Block, context, paragraph, rich, text
-from bot.blockkit.escaping import cap, mrkdwn, one_line
+from bot.blockkit.escaping import cap, one_line
 from bot.blockkit.ids import CUSTOMER, LOG_CALL, AboutCustomerButton, Field
 from bot.surfaces import wording
 from bot.surfaces.card.reasons import ReasonOption
@@ -49,13 +49,15 @@ def customer_form(view: CustomerView) -> Block:
         rich(paragraph(text(cap(one_line(view.name), 600), bold=True), text(f"\n{_told(view)}"))),
         fields.labelled(Field.MARKS, version, "Marks", boxes, optional=True),
         _day(view, version),
-        fields.labelled(Field.PERSON, version, "Account manager", person, optional=True),
+        fields.labelled(
+            Field.PERSON, version, "Account manager", person, hint=_now(view), optional=True
+        ),
         *([_release(version)] if named else []),
         *_elsewhere_known(view, version),
         fields.labelled(Field.COMMENT, version, "Reason", _reason(), optional=True, hint=_RECORDED),
     ]
-    if others := _elsewhere(view):
-        blocks.insert(2, context(others))
+    if view.in_file:
+        blocks.insert(2, context(_filed(view)))
     meta = AboutCustomerButton(view.company, view.id, view.said.fingerprint).encode()
     return modal(CUSTOMER, "About the customer", blocks, meta, "Save")
 
@@ -103,16 +105,18 @@ def _told(view: CustomerView) -> str:
     return told
 
 
-def _elsewhere(view: CustomerView) -> str:
-    """Marks and names that this form cannot take away."""
-    told = []
-    if view.in_file:
-        kinds = listed([wording.marked_as(kind) for kind in view.in_file])
-        told.append(f"The policy file marks it as {kinds}; that is lifted only there.")
-    if view.manager and not view.said.account_manager:
-        who = mrkdwn(one_line(view.manager.name or view.manager.user))
-        told.append(f"The account manager now is {who} ({mrkdwn(view.manager.said_by)}).")
-    return " ".join(told)
+def _filed(view: CustomerView) -> str:
+    """Marks that this form cannot take away."""
+    kinds = listed([wording.marked_as(kind) for kind in view.in_file])
+    return f"The policy file marks it as {kinds}; that is lifted only there."
+
+
+def _now(view: CustomerView) -> str:
+    """Who it is while nobody is named here."""
+    if view.manager is None or view.said.account_manager:
+        return ""
+    who = cap(one_line(view.manager.name or view.manager.user), 300)
+    return f"Now it is {who} ({one_line(view.manager.said_by)})."
 
 
 def _day(view: CustomerView, version: int) -> Block:

@@ -46,10 +46,10 @@ def _assigned(given: Given) -> str:
     where = channel_link(given.data["channel"])
     card = f" Its card is in {where}." if where else ""
     why = escaped(one_line(given.data["comment"], 300))
+    about = escaped(one_line(given.data["customer"], 200)) + (f" – {why}" if why else "")
     return (
-        f"{given.who} assigned case {case} to you: {escaped(one_line(given.data['customer'], 200))}"
-        f"{f' – {why}' if why else ''}.{card} `/overdue case {case}` shows where it stands, "
-        "`/overdue mine` all that waits for you."
+        f"{sentence(f'{given.who} assigned case {case} to you: {about}')}{card} `/overdue case "
+        f"{case}` shows where it stands, `/overdue mine` all that waits for you."
     )
 
 

@@ -127,7 +127,10 @@ def test_a_case_is_opened_on_demand(harness: CompanyHarness) -> None:
 def test_what_waits_is_listed(harness: CompanyHarness) -> None:
     """For oneself, and in the company; whoever has no role reads nothing; health names the cure."""
     assert "*For you to approve*" in typed(harness, "mine")["text"]
-    assert "Peregrine Logistics · $840.00 · case 1" in typed(harness, "mine")["text"]
+    assert (
+        "Peregrine Logistics · $840.00 · waiting for approval · case 1"
+        in typed(harness, "mine")["text"]
+    )
     assigned = Assignment("ULEAD1", "")
     assert harness.go(assign, "UCOLLECT", assigned).answer is Answer.RECORDED
     mine = typed(harness, "mine", "ULEAD1")["text"]

@@ -27,6 +27,7 @@ def test_a_case_is_assigned_to_somebody_who_may_decide(a_harness: CompanyHarness
     assert (a_harness.view().assigned_to, a_harness.state()) == ("ULEAD2", State.WAITING)
     (told,) = a_harness.said("direct")
     assert told.startswith("Ucollect assigned case 1 to you: Customer B – Please call them.")
+    assert ".." not in told
     assert a_harness.said("thread") == ["Ucollect assigned the case: to Ulead2: Please call them."]
     assert to("UCOLLECT") is Answer.RECORDED
     assert len(a_harness.said("direct")) == 1
