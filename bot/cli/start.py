@@ -29,7 +29,8 @@ from jobs.rules.policy import policy as policies
 from jobs.settings import Settings
 
 GRACE_SECONDS = 40.0
-"""How long processes may take to finish: a job goes on for up to 30 s."""
+"""How long processes may take to finish: a job that sends goes on for up to 30 s. Triage may go on
+for longer; what is cut off there is done again."""
 LOOK_SECONDS = 0.5
 EVERY_PART: tuple[Part, ...] = ("web", "intake", "triage", "act", "clock")
 ENV_FILE, POLICY_FILE = Path(".env"), Path("policy.toml")
