@@ -127,7 +127,7 @@ def forking() -> Begin:
 
 def fork(words: Sequence[str], around: Surroundings) -> Forked:
     """Begin it as a fork of this process; see `forking`."""
-    process = multiprocessing.get_context("fork").Process(target=_be, args=(words, around))
+    process = multiprocessing.get_context("fork").Process(target=_become, args=(words, around))
     signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)  # until the fork has its own ways with them
     try:
         process.start()
@@ -173,7 +173,7 @@ class Forked:
         self.send_signal(signal.SIGKILL)
 
 
-def _be(words: Sequence[str], around: Surroundings) -> None:
+def _become(words: Sequence[str], around: Surroundings) -> None:
     """In the fork: become what a command with these words would be, and run it."""
     from bot.cli.main import main  # which imports this module
 
@@ -184,14 +184,19 @@ def _be(words: Sequence[str], around: Surroundings) -> None:
     os.environ.update(around.environment)
     time.tzset()
     _write_to(around)
+    _heed_signals()
+    with contextlib.suppress(OSError):  # what `ps` and `top` show; nothing depends on it
+        Path("/proc/self/comm").write_text(f"overdue {words[-1]}", encoding="utf-8")
+    main(list(words), prog_name="overdue")
+
+
+def _heed_signals() -> None:
+    """As a new interpreter does, with none of the launcher's handlers."""
     for number in SIGNALS:
         if signal.getsignal(number) != signal.SIG_IGN:
             signal.signal(number, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
-    # the name that `ps` and `top` show; the command line stays that of the launcher
-    Path("/proc/self/comm").write_text(f"overdue {words[-1]}", encoding="utf-8")
-    main(list(words), prog_name="overdue")
 
 
 def _keep_only(descriptors: Sequence[int]) -> None:
