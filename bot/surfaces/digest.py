@@ -34,6 +34,7 @@ from jobs.store.companies import ConnectedCompany
 Data = Mapping[str, Any]
 Lines = list[list[Block]]
 NAME = 80
+PHONE = 60
 MOST_MOVES = 3
 WHY = 200
 CHANGED = (
@@ -118,6 +119,8 @@ def _sections(data: Data, names: Mapping[str, str]) -> Iterator[tuple[str, Lines
         "On hold, and the review date has come",
         [_review(one, names) for one in data["to_review"]],
     )
+    yield "Marks to look at again", [_mark(one, names) for one in data["marks"]]
+    yield "To call after the final message", [_call(one) for one in data["calls"]]
 
 
 def _listed(title: str, lines: Lines) -> list[Block]:
@@ -170,6 +173,20 @@ def _review(one: Data, names: Mapping[str, str]) -> list[Block]:
     until = short_day(date.fromisoformat(one["until"]))
     said = f"{invoice} · {held_as(one['kind']).lower()} until {until}{by}"
     return [words(_name(one), bold=True), words(said)]
+
+
+def _mark(one: Data, names: Mapping[str, str]) -> list[Block]:
+    person = one_line(names.get(one["by"], ""))
+    by = f" · set by {cap(person, NAME)}" if person else ""
+    on = short_day(date.fromisoformat(one["on"]))
+    said = f" · {wording.marked_as(one['mark'])} until {on}{by}"
+    return [words(_name(one), bold=True), words(said)]
+
+
+def _call(one: Data) -> list[Block]:
+    phone = cap(one_line(one["phone"]), PHONE) or "no phone number in QuickBooks"
+    since = short_day(datetime.fromisoformat(one["since"]).date())
+    return [words(_name(one), bold=True), words(f" · {phone} · due since {since}")]
 
 
 def _name(one: Data) -> str:

@@ -17,7 +17,7 @@ from sqlalchemy import Connection
 from jobs import approvals
 from jobs.engine.services import Services
 from jobs.engine.step import Step, scheduled, tries_again
-from jobs.reports import outlook
+from jobs.reports import lists, outlook
 from jobs.reports.picture import bar
 from jobs.rules.case import Decided
 from jobs.rules.facts.facts import Facts
@@ -34,7 +34,7 @@ from jobs.rules.states import State
 from jobs.store import assessments, case_lists, companies, drafts, outbox, work
 from jobs.store.cases import Case
 from jobs.store.companies import ConnectedCompany
-from jobs.store.customers import families, history
+from jobs.store.customers import families, history, marks
 from jobs.store.outbox import MessageKind
 from jobs.store.work import Claim
 
@@ -119,6 +119,8 @@ class Morning:
             "changed": case_lists.happened(self.conn, self.company.realm, since),
             "stuck": self._stuck(),
             "to_review": self._to_review(),
+            "marks": self._marks(),
+            "calls": self._calls(),
             **self._outlook(),
             **self._waiting(since),
         }
@@ -216,6 +218,28 @@ class Morning:
                 "why": one.row.last_error,
             }
             for one in some
+        ]
+
+    def _marks(self) -> list[dict[str, Any]]:
+        """Marks whose review date has come."""
+        today, realm = self.company.today(self.now), self.company.realm
+        due = marks.to_review(self.conn, realm, today)[:MOST_LINES]
+        names = families.names(self.conn, realm, [row.customer for row in due])
+        return [
+            {
+                "customer": names.get(row.customer, row.customer),
+                "mark": row.kind,
+                "by": row.set_by,
+                "on": row.review_on.isoformat(),
+            }
+            for row in due
+        ]
+
+    def _calls(self) -> list[dict[str, Any]]:
+        """Whom to call today after the final message, those who have waited longest first."""
+        due = lists.calls_due(self.conn, self.company, None, self.now)
+        return [
+            {"customer": one.name, "phone": one.phone, "since": one.due.isoformat()} for one in due
         ]
 
     def _to_review(self) -> list[dict[str, Any]]:

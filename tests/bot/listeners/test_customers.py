@@ -179,3 +179,9 @@ def test_the_call_list_follows_the_final_message(shared: SharedStandIns, tmp_pat
         assert "Ulead1 called" in typed(harness, "calls")["text"]
         assert "Pays on Friday." in typed(harness, "calls")["text"]
         assert "Friday" not in str(harness.logged("call.logged"))
+        harness.sweep()
+        harness.run("habits", "outlook")
+        harness.time.later(minutes=15)
+        harness.run("digest")
+        morning = harness.said("notice")[-1]
+        assert "To call after the final message: Customer B · +1 503 555 0199 · due" in morning

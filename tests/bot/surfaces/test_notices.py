@@ -114,6 +114,8 @@ QUIET_MORNING: dict[str, Any] = {
     "waited_for": [],
     "stuck": [],
     "to_review": [],
+    "marks": [],
+    "calls": [],
     "outlook": None,
     "named": {},
 }
@@ -160,6 +162,9 @@ FULL_MORNING = QUIET_MORNING | {
         }
     ]
     * 10,
+    "marks": [{"customer": OUTSIDE, "mark": "do_not_chase", "by": OUTSIDE, "on": "2026-11-17"}]
+    * 10,
+    "calls": [{"customer": OUTSIDE, "phone": OUTSIDE, "since": WAITS["since"]}] * 10,
     "named": {"58": OUTSIDE},
     "outlook": {
         "today": "2026-11-18",

@@ -13,7 +13,7 @@ from jobs.decide.assign import Assignment
 from jobs.rules.facts.past import HoldKind
 from jobs.rules.policy.business_days import card_at, last_digest, next_digest
 from jobs.rules.policy.policy import load
-from jobs.store.customers import history
+from jobs.store.customers import history, marks
 from jobs.store.database.tables import messages
 from tests.jobs.fixtures import OpenHarness
 from tests.jobs.harness import CompanyHarness, books, customer, invoice
@@ -83,6 +83,8 @@ def test_the_digest_says_what_needs_somebody(open_harness: OpenHarness) -> None:
     with harness.database.writing() as conn:
         on = conn, harness.realm, "4", ("74",), HoldKind.DISPUTE
         history.hold(*on, harness.today + timedelta(1), "ULEAD1", "", harness.now)
+        until = {"consumer": harness.today + timedelta(1)}
+        marks.change(conn, harness.realm, "3", until, "", "ULEAD1", harness.now)
     harness.time.later(days=1, hours=1)
     harness.greet()
     harness.run("digest")
@@ -102,6 +104,10 @@ def test_the_digest_says_what_needs_somebody(open_harness: OpenHarness) -> None:
     }
     assert second["stopped_before"] == 1
     assert [one["invoice"] for one in second["to_review"]] == ["174"]
+    assert [(one["customer"], one["mark"]) for one in second["marks"]] == [
+        ("Customer D", "consumer")
+    ]
+    assert first["marks"] == first["calls"] == []
     assert "*Marc Oduya*" not in str(second)
     assert any(
         "Waits for somebody for over a working day" in said for said in harness.said("notice")
