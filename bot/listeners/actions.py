@@ -28,6 +28,7 @@ from bot.listeners.deciding import (
 from bot.listeners.refusals import follow_up
 from bot.surfaces import answers
 from bot.surfaces.answers import reply
+from bot.surfaces.card.card import Card
 from bot.surfaces.forms import modal
 from bot.surfaces.forms.forms import FORMS
 from jobs.decide.access import Answer
@@ -73,24 +74,29 @@ def _deciding(backend: Backend) -> Handler:
     def handle(ack: Ack, body: dict[str, Any]) -> None:
         if worklist.shows(body):
             worklist.decided(backend, VERBS[ids.verb_in(body["actions"][0])], body)
-        elif words := _answer(backend, body):
-            backend.tell(body["response_url"], words)
+        elif (said := _answer(backend, body)).text:
+            backend.tell(body["response_url"], said.text, said.blocks)
         ack()
 
     return handle
 
 
-def _answer(backend: Backend, body: dict[str, Any]) -> str:
-    """What the person is told in private, or empty if the card says enough."""
+def _answer(backend: Backend, body: dict[str, Any]) -> Card:
+    """What the person is told in private; without words if the card says enough."""
+    user = user_of(body)
     try:
         verb, binding = _meant(body["actions"][0])
-        return told(backend, verb, decide(backend, verb, click_of(binding, user_of(body))))
+        said = decide(backend, verb, click_of(binding, user))
     except BadValueError as error:
-        return unreadable(error)
+        return Card(unreadable(error), [])
     except NotRecorded as error:
         if error.said:
-            follow_up(backend, user_of(body), error.said, body["response_url"])
-        return error.words
+            follow_up(backend, user, error.said, body["response_url"])
+        return Card(error.words, [])
+    words = told(backend, verb, said)
+    if verb is Verb.TAKEOVER and said.case:
+        return customers.handed_over(backend, said.case, words, user)
+    return Card(words, [])
 
 
 def _meant(action: dict[str, Any]) -> tuple[Verb, Binding]:

@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from bot.blockkit import ids
-from bot.blockkit.blocks import Block
+from bot.blockkit.blocks import Block, section
 from bot.blockkit.ids import (
     CUSTOMER,
     LOG_CALL,
@@ -44,6 +44,7 @@ from jobs.reports.customer import CustomerView
 from jobs.rules.policy.policy import Policy
 from jobs.rules.policy.rights import may_run
 from jobs.store import people
+from jobs.store.cases import Case
 from jobs.store.companies import ConnectedCompany
 
 slog = structlog.get_logger()
@@ -94,6 +95,21 @@ def summary(
     roles = customers.see(conn, policy, realm, id, user, now)
     found = customer.risk(conn, policy, realm, id, backend.workspace, now)
     return risk.summary(found, people.names(conn), leads=may_run(roles))
+
+
+def handed_over(backend: Backend, case: Case, words: str, user: str) -> Card:
+    """How its customer stands, after these words, for whoever has taken a case over.
+
+    Whatever fails here, the case is theirs; at worst only the words are told.
+    """
+    try:
+        with backend.database.reading() as conn:
+            now = backend.clock()
+            shown = summary(backend, conn, case.company, case.customer, user, now)
+    except (VerbRefused, DBAPIError) as error:
+        slog.warning("answer.without_summary", error=type(error).__name__)
+        return Card(words, [])
+    return Card(f"{words} {shown.text}", [section(words), *shown.blocks])
 
 
 def _shown(backend: Backend, user: str, value: object) -> Card:

@@ -121,6 +121,7 @@ class Verb(StrEnum):
         was="taken over",
         does="hold.take_over",
         by="taken over by ",
+        told="The customer is yours now; nothing is sent meanwhile. This is how it stands.",
     )
     ASSIGN = Row(
         Decided.ASSIGN,

@@ -15,6 +15,7 @@ from bot.blockkit.ids import LOG_CALL, OPEN_CASE, SHOW_CUSTOMER, AboutCustomerBu
 from jobs.decide.access import Answer
 from jobs.decide.assign import Assignment, assign
 from jobs.decide.reject import Rejection
+from jobs.decide.verbs import Verb
 from jobs.rules.states import RejectReason, Stage, State
 from tests.bot.listeners.test_forms import (
     backend_in,
@@ -147,6 +148,21 @@ def test_what_waits_is_listed(harness: CompanyHarness) -> None:
     assert "an administrator should check" in typed(harness, "health")["text"]
     for words in ("mine", "waiting", "health"):
         assert typed(harness, words, "UMANAGER")["text"].startswith("This needs a collector")
+
+
+def test_whoever_takes_a_case_over_is_told_how_its_customer_stands(harness: CompanyHarness) -> None:
+    """The risk summary, in private; the case is held in their name whether or not it is told."""
+    assert press(harness, backend_in(harness), Verb.TAKEOVER).status == 200
+    until(harness, lambda: bool(private(harness)))
+    (told,) = private(harness)
+    assert told.startswith("The customer is yours now; nothing is sent meanwhile.")
+    assert "Peregrine Logistics." in told
+    assert "Overdue: $840.00, oldest 12 days late." in told
+    assert "Overdue has not written to them yet." in told
+    assert harness.state() is State.HELD
+    assert press(harness, backend_in(harness), Verb.TAKEOVER).status == 200
+    until(harness, lambda: bool(private(harness)))
+    assert private(harness)[0].startswith("Already taken over by <@ULEAD1>")
 
 
 def test_the_call_list_follows_the_final_message(shared: SharedStandIns, tmp_path: Path) -> None:
