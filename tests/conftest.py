@@ -1,8 +1,11 @@
 """What every test may ask for: a database on each engine, a Valkey server; and nothing outside."""
 
 import contextlib
+import gc
 import os
+import ssl
 from collections.abc import Iterator
+from functools import cache
 
 import pytest
 import redis
@@ -36,6 +39,8 @@ settings.load_profile("quick")  # make test ARGS="--hypothesis-profile thorough"
 def pytest_configure() -> None:
     """No test reaches beyond loopback, by whatever library; each worker has a Valkey of its own."""
     loopback.enforce()
+    # Otherwise each of the many processes that tests start would compile everything anew.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     if "PYTEST_XDIST_WORKER" in os.environ:
         os.environ.pop("REDIS_URL", None)  # workers in one database would empty it for each other
 
@@ -43,6 +48,11 @@ def pytest_configure() -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests of the running product come first: they take longest, and other workers go on."""
     items.sort(key=lambda item: _file(item.nodeid) not in RUNNING)
+
+
+def pytest_collection_finish() -> None:
+    """What is loaded by now stays: the garbage collector need not search it over and over."""
+    gc.freeze()
 
 
 class FilesTogether(LoadScopeScheduling):
@@ -67,6 +77,14 @@ def plain_logs() -> Iterator[None]:
     """Whoever starts a command in this process turns the log for all who come after."""
     yield
     structlog.reset_defaults()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def certificates_read_once() -> Iterator[None]:
+    """Each client reads the machine's certificates, which takes longer than its requests here."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ssl, "create_default_context", cache(ssl.create_default_context))
+        yield
 
 
 @pytest.fixture(scope="session")
