@@ -9,8 +9,9 @@ from typing import Any, Protocol
 import pytest
 
 from tests.jobs import invariants
-from tests.jobs.harness import ONE, CompanyHarness, SharedStandIns, serve_stand_ins
+from tests.jobs.harness import ONE, WEDNESDAY, CompanyHarness, SharedStandIns, serve_stand_ins
 from tests.jobs.store.copies import Copies
+from tests.sandbox import company
 
 
 class OpenHarness(Protocol):
@@ -73,9 +74,10 @@ def opener(
         **how: Any,
     ) -> CompanyHarness:
         shared.tidy()
-        kept = swept and url == shared.home
-        key = json.dumps([content, policy, how], default=str, sort_keys=True)
-        known = shared.beginnings.get(key) if kept else None
+        kept = shared.beginnings if url == shared.home else {}
+        connected, after_sweep = _keys(content, policy, how)
+        beginning = kept.get(after_sweep) if swept else None
+        known = beginning or kept.get(connected)
         if known:
             shared.begin_at(known)
         else:
@@ -84,13 +86,24 @@ def opener(
         stack.callback(harness.close)
         stack.callback(invariants.check, harness)
         stack.callback(harness.heal)
-        if swept and not known:
+        if url == shared.home and not known:
+            shared.keep(connected, harness)
+        if swept and not beginning:
             harness.sweep()
-        if kept and not known:
-            shared.keep(key, harness)
+            if url == shared.home:
+                shared.keep(after_sweep, harness)
         return harness
 
     return open_one
+
+
+def _keys(
+    content: Mapping[str, Any], policy: Mapping[str, Any] | None, how: Mapping[str, Any]
+) -> list[str]:
+    """What a company after connecting depends on, which reads no invoices, and after a sweep."""
+    built = company.build(content, how.get("now", WEDNESDAY))
+    ledgers = ([built.info, built.preferences], content)
+    return [json.dumps([each, policy, how], default=str, sort_keys=True) for each in ledgers]
 
 
 @pytest.fixture

@@ -291,6 +291,7 @@ class CompanyHarness:
         self.sources: tuple[Source, ...] = ()
         self.sent_folder: SentFolder | None = None
         self.remembers_people = False
+        self._greeted_at: datetime | None = None
         self.model = shared.model if model else None
         self._make_services()
         self._make_intuit()
@@ -600,8 +601,9 @@ class CompanyHarness:
 
     def greet(self) -> None:
         """Slack was asked about everybody just now, unless this company lives on its memory."""
-        if self.remembers_people:
+        if self.remembers_people or self._greeted_at == self.now:
             return
+        self._greeted_at = self.now
         with self.database.writing() as conn:
             for user, trouble in CAST.items():
                 people.put_user(conn, user, user.title(), trouble, self.now)

@@ -90,8 +90,7 @@ def waiting(shared: SharedStandIns, url: str, folder: Path) -> Iterator[CompanyH
     """A company on this database whose one card waits."""
     named = books(customer("1", DisplayName="Overstock.com"), invoice("71", "1", "840.00", 12))
     with ExitStack() as stack:
-        made: CompanyHarness = opener(stack, shared, url, folder)(named)
-        made.sweep()
+        made: CompanyHarness = opener(stack, shared, url, folder)(named, swept=True)
         made.greet()
         yield made
 

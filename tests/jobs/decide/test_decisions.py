@@ -79,8 +79,7 @@ def test_two_clicks_in_the_same_instant(
 ) -> None:
     """The first one wins; the other is told who it was, on either database."""
     with ExitStack() as stack:
-        harness: CompanyHarness = opener(stack, shared, home_url, tmp_path)()
-        harness.sweep()
+        harness: CompanyHarness = opener(stack, shared, home_url, tmp_path)(swept=True)
         harness.greet()
         clicks = [harness.click("UCOLLECT"), harness.click(second)]
         said = together(harness, clicks)

@@ -198,10 +198,9 @@ def at(*works: Work) -> pytest.MarkDecorator:
 @pytest.fixture
 def harness(open_harness: OpenHarness) -> CompanyHarness:
     """A live company whose one case waits for an approval, wired as in a worker."""
-    harness = open_harness(LEDGER)
+    harness = open_harness(LEDGER, swept=True)
     harness.add_to_policy('[marks]\ncustomer_types = { "Rare Accounts" = "key_account" }')
     wire(harness)
-    harness.sweep()
     harness.run("poll")
     return harness
 
