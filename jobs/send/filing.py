@@ -10,19 +10,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection
 
 from jobs.engine.services import Services
 from jobs.engine.step import Round, Step, scheduled, tries_again
 from jobs.send.outcome import Filed, file_copy, filed
-from jobs.sources.sent_folder import SentFolder
 from jobs.store import sends, work
 from jobs.store.sends import Unfiled
 from jobs.store.work import Claim
 
+if TYPE_CHECKING:
+    from jobs.sources.sent_folder import SentFolder  # loads IMAP, which only `act` needs
+
 AT_ONCE = 5
 """Copies in one round: each may take as long as the mailbox is patient."""
+KEPT = timedelta(days=30)
+"""How long the bytes are kept of a mail about which nobody says whether it went."""
 UNDECIDED = timedelta(hours=1)
 """How soon to look again at what nobody can tell yet whether it went."""
 
@@ -38,7 +43,8 @@ def step(services: Services) -> Step:
 
 def _load(services: Services, conn: Connection, claim: Claim, now: datetime) -> Round | None:
     company = claim.row.company
-    sends.forget_messages(conn, company, everything=services.sent_folder is None)
+    nowhere = services.sent_folder is None
+    sends.forget_messages(conn, company, now - KEPT, everything=nowhere)
     late = sends.unfiled(conn, company, now - sends.FILED_WITHIN, AT_ONCE)
     if late and services.sent_folder:
         return FileLate(services.sent_folder, company, late)

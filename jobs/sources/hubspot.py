@@ -36,7 +36,8 @@ MOST_NOTES = 200
 ABOUT_CONTACT = ("email", "hs_additional_emails", "hubspot_owner_id")
 ABOUT_COMPANY = ("name", "domain", "hubspot_owner_id")
 ABOUT_NOTE = ("hs_note_body", "hs_timestamp", "hs_attachment_ids")
-ONLY_A_FILE = "[attached: a file]"
+ONLY_A_FILE = "[attached: {}]"
+"""The text of a note without one: another file is another text."""
 ODD = "HubSpot sent a record about this customer that cannot be read."
 GONE = "A company that somebody named for it in Slack is not in the CRM."
 NUMBER = re.compile(r"\d{1,20}")
@@ -275,8 +276,10 @@ class _HubSpotReading:
         at = note.says("hs_timestamp")
         when = self.api.reading.parsed(_Moment, {"at": at or note.createdAt}).at.astimezone(UTC)
         text = note.says("hs_note_body")
-        missing = None if text or not note.says("hs_attachment_ids") else Unreadable.TEXT
-        about = f"note:{note.id}", "CRM", "note", when, ONLY_A_FILE if missing else text
+        files = note.says("hs_attachment_ids")
+        missing = None if text or not files else Unreadable.TEXT
+        shown = ONLY_A_FILE.format(one_line(files, 100)) if missing else text
+        about = f"note:{note.id}", "CRM", "note", when, shown
         return Document(*about, author="colleague", missing=missing)
 
     def _marks(self, known: _CrmIdentity) -> tuple[Mark, ...]:

@@ -164,9 +164,11 @@ def forget_message(conn: Connection, copy: Unfiled) -> None:
     conn.execute(delete(unfiled_mails).where(unfiled_mails.c.send.in_(ours)))
 
 
-def forget_messages(conn: Connection, company: str, *, everything: bool) -> None:
-    """Forget the bytes of what did not go, or of `everything`."""
-    theirs = _of_company(company) if everything else _of_company(company, "not_sent")
+def forget_messages(conn: Connection, company: str, before: datetime, *, everything: bool) -> None:
+    """Forget the bytes of what did not go or began `before` then (UTC), or of `everything`."""
+    theirs = _of_company(company)
+    if not everything:
+        theirs = theirs.where((sends.c.state == "not_sent") | (sends.c.began_at < before))
     conn.execute(delete(unfiled_mails).where(unfiled_mails.c.send.in_(theirs)))
 
 

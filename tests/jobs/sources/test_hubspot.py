@@ -120,7 +120,7 @@ def test_it_says_what_the_crm_knows_about_a_customer(crm: Crm) -> None:
             about["hs_attachment_ids"] = "1;2"
     last = crm.one("dana@northgate.example").documents
     assert {(d.text, d.missing) for d in last} == {
-        ("[attached: a file]", Unreadable.TEXT),
+        ("[attached: 1;2]", Unreadable.TEXT),
         ("She asked for a copy.", None),
         (hostile, None),
     }
