@@ -38,10 +38,10 @@ STEPS: Mapping[str, Place] = {
     "triage": Place("triage", "jobs.triage.step", bulk=True),
     "send": Place("act", "jobs.send.step"),
     "write_back": Place("act", "jobs.write_back"),
-    "filing": Place("act", "jobs.send.filing"),
     "messages": Place("act", "bot.slack.outbox"),
     "tell_managers": Place("act", "jobs.tell_managers", scheduled="connection"),
     "draft_copies": Place("act", "bot.slack.draft_copies"),
+    "filing": Place("act", "jobs.send.filing"),
     "people": Place("act", "bot.slack.people", scheduled="all"),
 }
 """Steps of one queue share a worker, in this order."""

@@ -70,6 +70,7 @@ def test_every_step_of_every_queue_can_be_built() -> None:
         "messages",
         "tell_managers",
         "draft_copies",
+        "filing",
         "people",
     ]
 
