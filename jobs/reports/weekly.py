@@ -32,15 +32,19 @@ def step(services: Services) -> Step:
 
 
 def _load(services: Services, conn: Connection, claim: Claim, now: datetime) -> Round | None:
-    """On the first digest of a week; a missed one is caught up until the next week begins."""
+    """On the first digest of a week; a missed one is caught up until the next week begins.
+
+    There is none of a week in which the company was not connected yet.
+    """
     company = companies.need(conn, claim.row.company)
     policy = services.for_company(company.realm).policy
     week = review.last_week(company, now)
-    opens = next_digest(start_of(week + review.WEEK, company.zone), company.zone, policy)
+    ended = start_of(week + review.WEEK, company.zone)
+    opens = next_digest(ended, company.zone, policy)
     if now < opens:
         work.settle(conn, claim, opens)
         return None
-    if outbox.exists(conn, _key(company.realm, week)):
+    if company.connected_at >= ended or outbox.exists(conn, _key(company.realm, week)):
         work.settle(conn, claim, start_of(week + 2 * review.WEEK, company.zone))
         return None
     return Turn(_plan(company, week, claim))

@@ -90,9 +90,10 @@ def test_the_table_of_cases_runs_no_formula() -> None:
 
 
 def test_a_week_is_reviewed_once_and_leads_to_its_cases(open_harness: OpenHarness) -> None:
-    """On Monday's digest hour: a message, below it the details and the table; the menu answers
-    in private, and only those who see every customer."""
+    """On Monday's digest hour, but none of the week before it was connected: a message, below it
+    the details and the table; the menu answers only those who see every customer, in private."""
     harness = open_harness(BOOKS, swept=True)
+    harness.run("review")
     cases = live_through(harness)
     for _ in range(6):  # a channel takes one message a second
         harness.run("review", "messages")
