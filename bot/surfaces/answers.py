@@ -285,7 +285,10 @@ def reminders_on() -> str:
 def _confirmed_off(company: ConnectedCompany) -> str:
     if company.live:
         return "Approved messages go out again."
-    return f"A finance lead can now type `/overdue live` in <#{company.channel}>."
+    return (
+        "A finance lead can now press *Go live* in App Home, or type `/overdue live` in "
+        f"<#{company.channel}>."
+    )
 
 
 def channel_taken(channel: str) -> str:
