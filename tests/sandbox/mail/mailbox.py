@@ -24,6 +24,7 @@ from dataclasses import dataclass
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from email.utils import getaddresses, parseaddr
+from functools import cached_property
 from typing import Any
 
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
@@ -52,13 +53,18 @@ class Mail:
     raw: bytes
     copied: tuple[str, ...] = ()
 
-    @property
+    @cached_property
     def message(self) -> EmailMessage:
         """The mail, parsed."""
         return message_from_bytes(self.raw, policy=policy.default)
 
     def shown(self) -> dict[str, Any]:
         """As `GET /_/world` lists it."""
+        return dict(self._shown)
+
+    @cached_property
+    def _shown(self) -> dict[str, Any]:
+        """Made once: at each change of the world all mails are listed again."""
         body = self.message.get_body(("plain",))
         return {
             "from": self.sender,
