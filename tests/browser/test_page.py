@@ -226,7 +226,7 @@ def test_a_card_of_ours_folds_and_has_its_menu(slack_page: SlackPage, width: int
     expect(letter).to_be_visible()
     slack_page.press(message, "more")
     link = message.get_by_role("menuitem", name="Open in QuickBooks")
-    expect(link).to_have_attribute("href", "https://x.example/app/customerdetail?nameId=C1")
+    expect(link).to_have_attribute("href", re.compile("^https://x.example/app/.*customerdetail"))
     expect(link).to_be_in_viewport(ratio=1)
 
 

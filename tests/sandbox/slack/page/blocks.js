@@ -5,6 +5,7 @@ import { element } from "./elements.js";
 import { markdown, rich, text } from "./text.js";
 
 const LONG = 700;
+const SHORT = 12;
 
 /** Blocks on a surface (see elements.js); `errors` are shown at their input blocks. */
 export function blocks(list, surface, errors = {}) {
@@ -75,12 +76,13 @@ function input(block, surface, errors) {
 }
 
 function table(block) {
-  const look = (index) => {
+  const look = (index, cell) => {
     const settings = block.column_settings?.[index];
-    return `align-${settings?.align ?? "left"} ${settings?.is_wrapped ? "wrapped" : ""}`;
+    const breaks = settings?.is_wrapped ? "wrapped" : cell.text?.length <= SHORT ? "short" : "";
+    return `align-${settings?.align ?? "left"} ${breaks}`;
   };
   const row = (cells, tag) => el("tr", {}, cells.map((cell, index) =>
-    el(tag, { class: look(index), scope: tag === "th" ? "col" : null }, inside(cell))));
+    el(tag, { class: look(index, cell), scope: tag === "th" ? "col" : null }, inside(cell))));
   const [first, ...others] = block.rows;
   const caption = block.caption ? el("caption", {}, block.caption) : "";
   // it may be wider than its room: then it is scrolled by keyboard, too
