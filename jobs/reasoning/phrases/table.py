@@ -249,8 +249,9 @@ expect (?:the|our|your) (?:money|payment|funds|transfer)
 (?:werde|werden) (?:[^.!?]|\d\.){0,80}\b(?:ausgleichen|anweisen|veranlassen|vornehmen)\b
 (?:zahlung|überweisung|rechnung|betrag)\b.{0,80}\b(?:wird|werden) .{0,60}\bausgeführt\b
 (?:^|(?<=[.!?,:] ))(?:das |dies )?wird (?:\w+ ){0,4}erledigt\b
-(?:erhalten|bekommen|haben) sie .{0,40}\b(?:geld|zahlung|betrag|überweisung)\b
-sie (?:erhalten|bekommen|haben) .{0,40}\b(?:geld|zahlung|betrag|überweisung)\b
+haben sie (?:ihr|das|den) (?:geld|betrag)\b(?!.{0,30}(?:erhalten|bekommen))
+(?:erhalten|bekommen) sie .{0,40}\b(?:geld|zahlung|betrag|überweisung)\b
+sie (?:erhalten|bekommen) .{0,40}\b(?:geld|zahlung|betrag|überweisung)\b
 paierons|réglerons|allons (?:payer|régler)|paiement (?:sera|est prévu)|virement (?:sera|est prévu)
 pagaremos|vamos a pagar|pago (?:será|est[aá] previsto|se har[aá])
 """,

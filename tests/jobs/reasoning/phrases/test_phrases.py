@@ -195,6 +195,7 @@ Das Treffen haben wir für den 12. Dezember vorgemerkt.
 Vielen Dank für Ihre Nachricht, wir melden uns kommende Woche.
 Der Techniker wurde angewiesen, am Montag zu kommen.
 Wir haben Urlaub bis zum 5. Januar.
+Haben Sie unsere Zahlung vom 5. November erhalten?
 Die Zahlung ist noch nicht eingeplant.
 """.strip().split("\n")
 """Of something else than a payment, or of none."""
