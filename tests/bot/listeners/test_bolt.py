@@ -16,6 +16,7 @@ from slack_bolt.authorization import AuthorizeResult
 
 from bot.slack import api
 from bot.surfaces import answers
+from qbo.pacing import utc_now
 from tests.bot.web.test_slack import COMMAND
 from tests.bot.web_process import place, web_process
 
@@ -98,7 +99,8 @@ def test_a_busy_listener_holds_up_neither_the_others_nor_the_process(
         web.slack(COMMAND)
         monkeypatch.setattr(answers, "help_text", slow)
         with ThreadPoolExecutor(8) as people:
-            waiting = [people.submit(web.slack, COMMAND) for _ in range(8)]
+            now = int(utc_now().timestamp())
+            waiting = [people.submit(web.slack, COMMAND, str(now - n)) for n in range(10, 18)]
             for _ in waiting:
                 assert busy.acquire(timeout=60)
             assert web.get("/healthz").status_code == 200
