@@ -299,6 +299,22 @@ def test_every_form_opens_and_decides(either_harness: CompanyHarness, verb: Verb
     assert decision.kind == (Verb.REJECT if verb is Verb.WAS_PAID else verb)
 
 
+def test_a_sent_message_is_called_wrong_and_its_note_taken_back(harness: CompanyHarness) -> None:
+    """From the buttons of its card; the note leaves QuickBooks, and the reason is on record."""
+    assert harness.approve("ULEAD1") is Answer.RECORDED
+    harness.wait_out()
+    assert harness.state() is State.DONE
+    assert opened(harness, Verb.TAKE_BACK)["callback_id"] == Verb.TAKE_BACK
+    assert submit(harness, backend_in(harness), {}).body == ""
+    harness.run("write_back")
+    assert [note["deleted"] for note in harness.notes] == [True]
+    assert opened(harness, Verb.WAS_WRONG)["callback_id"] == Verb.WAS_WRONG
+    entered = {"reason": "wrong_contact", "comment": "She has left."}
+    assert submit(harness, backend_in(harness), entered).body == ""
+    (line,) = harness.logged("send.was_wrong")
+    assert (line["actor"], line["data"]["why"]) == ("ULEAD1", "wrong_contact")
+
+
 def test_an_edit_keeps_what_was_typed_whatever_happened_meanwhile(harness: CompanyHarness) -> None:
     """Another edit shows both texts, a busy record the same form; the thread shows the change."""
     backend = backend_in(harness)

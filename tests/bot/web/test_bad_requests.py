@@ -22,9 +22,11 @@ from qbo.pacing import utc_now
 from tests.bot.harness import CHANNEL, REALM, add_company
 from tests.bot.web.test_slack import known
 from tests.bot.web_process import WebProcess, place, web_process
-from tests.sandbox.slack import payloads, views
+from tests.sandbox.slack import api, lookups, payloads, views
+from tests.sandbox.slack.call import Call
 from tests.sandbox.slack.kinds import Json, Message
 from tests.sandbox.slack.payloads import Press
+from tests.sandbox.slack.workspace import Workspace
 
 LEAD = "ULEAD1"
 
@@ -134,6 +136,22 @@ def test_what_belongs_to_others_is_explained_and_on_record(web: WebProcess) -> N
             assert len(refusals(web)) == logged + (kind != "event")
     assert set(refusals(web)) == {Switch.REMINDERS_OFF, LOG_CALL, "command"}
     assert effect(web) == before
+
+
+def test_a_person_may_carry_the_id_of_our_organisation(
+    web: WebProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On Enterprise Grid, where Slack says to which one our workspace belongs; not another's."""
+
+    def ours(space: Workspace, call: Call) -> Json:
+        return lookups.auth_test(space, call) | {"enterprise_id": "E1"}
+
+    monkeypatch.setitem(api.METHODS, "auth.test", api.Method(ours))
+    button, before = real(web)["button"], effect(web)
+    assert send(web, "button", button | {"user": {"id": LEAD, "team_id": "E2"}}).status_code == 200
+    assert effect(web) == before
+    assert send(web, "button", button | {"user": {"id": LEAD, "team_id": "E1"}}).status_code == 200
+    assert effect(web) != before
 
 
 MISLEADING: dict[str, Callable[[Json], object]] = {
