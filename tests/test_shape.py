@@ -39,7 +39,10 @@ BELOW: dict[str, set[str]] = {
     "send": {"rules", "store", "mail", "sources", "engine", "approvals"},
     "write_back": {"rules", "store", "engine"},
     "tell_managers": {"rules", "store", "engine"},
-    "reports": {"rules", "store", "reasoning", "sources", "engine", "approvals"},
+    "reports": {
+        *("rules", "store", "pipeline", "reasoning", "mail", "sources", "engine", "approvals"),
+        "decide",
+    },
 }
 """The parts of `jobs`, from below to above, and which others each may know."""
 
@@ -49,7 +52,7 @@ ONLY_IN = {
     "smtplib": {"jobs/mail/smtp.py"},
     "imaplib": {"jobs/sources/imap.py"},
     "alembic": {"jobs/store"},
-    "httpx": {"qbo", "jobs/mail", "jobs/sources", "bot"},
+    "httpx": {"qbo", "jobs/mail", "jobs/sources", "jobs/reports/backtest", "bot"},
     "sqlalchemy": {"jobs", "bot"},
     "slack_sdk": {"bot"},
     "slack_bolt": {"bot"},

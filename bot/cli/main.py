@@ -15,7 +15,7 @@ from importlib import import_module
 import click
 
 from bot import logs
-from bot.cli import companies, database, record, review, start
+from bot.cli import backtest, companies, database, record, review, start
 from bot.cli.entry import CommandParts, Group, entry
 from bot.cli.findings import LACKING, table
 from bot.process import Process, redis
@@ -125,6 +125,7 @@ def doctor() -> None:
         sys.exit(1)
 
 
+backtest.register(main)
 companies.register(main)
 database.register(main)
 record.register(main)

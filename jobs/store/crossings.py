@@ -28,7 +28,7 @@ from sqlalchemy import (
 
 from jobs.rules.crossings import Account, Crossing, Owed, Standing
 from jobs.rules.facts.facts import Invoice, InvoiceStatus
-from jobs.rules.states import JOINABLE, OPEN, Stage
+from jobs.rules.states import JOINABLE, OPEN, Stage, State
 from jobs.store import ledger, log
 from jobs.store.cases import Case
 from jobs.store.database.tables import cases, crossings, invoices, promised_invoices
@@ -277,3 +277,17 @@ _CROSSED = (
     .where(crossings.c.case_id == bindparam("case"), crossings.c.released_at.is_(None))
     .group_by(crossings.c.invoice)
 )
+
+
+def of_cancelled(conn: Connection, company: str) -> dict[str, tuple[datetime, frozenset[str]]]:
+    """Cancelled case → when it ended, and the invoices that it had been opened for."""
+    query = (
+        select(cases.c.id, cases.c.closed_at, crossings.c.invoice)
+        .join(crossings, crossings.c.case_id == cases.c.id)
+        .where(cases.c.company == company, cases.c.state == State.CANCELLED)
+    )
+    found: dict[str, tuple[datetime, frozenset[str]]] = {}
+    for id, closed_at, invoice in conn.execute(query):
+        _, before = found.get(id, (closed_at, frozenset[str]()))
+        found[id] = closed_at, before | {invoice}
+    return found

@@ -5,11 +5,12 @@ Which cases are ready for either is decided here, and whether an attempt may sti
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
     ColumnElement,
@@ -25,12 +26,22 @@ from sqlalchemy import (
     update,
 )
 
-from jobs.rules.states import ConnectionStatus, State
+from jobs.rules.letters.letter import Letter, from_json
+from jobs.rules.states import ConnectionStatus, Stage, State
 from jobs.store import work
 from jobs.store.cases import lock
 from jobs.store.companies import connected
 from jobs.store.database.engine import AWAY, Database
-from jobs.store.database.tables import cases, companies, notes, sends, sent_cc, unfiled_mails
+from jobs.store.database.tables import (
+    cases,
+    companies,
+    crossings,
+    drafts,
+    notes,
+    sends,
+    sent_cc,
+    unfiled_mails,
+)
 from jobs.store.database.upsert import insert_missing, insert_or_ignore
 from jobs.store.drafts import Draft
 from qbo.pacing import boot_time
@@ -85,6 +96,45 @@ def begin(
     send = conn.execute(made).scalar_one()
     copies = [{"send": send, "address": address.lower()} for address in cc]
     insert_missing(conn, sent_cc, copies)
+
+
+class SentMessage(NamedTuple):
+    """A mail that a customer may have, and what it asked for."""
+
+    case: str
+    customer: str
+    at: datetime
+    message_id: str
+    letter: Letter
+
+
+def went_out(conn: Connection, company: str, since: datetime) -> list[SentMessage]:
+    """The mails of a company since then that its customers may have, the oldest first."""
+    query = (
+        select(sends.c.case_id, cases.c.customer, sends.c.began_at, sends.c.message_id)
+        .add_columns(drafts.c.letter)
+        .join(cases, cases.c.id == sends.c.case_id)
+        .join(drafts, drafts.c.id == sends.c.draft)
+        .where(cases.c.company == company, sends.c.state.in_(CONTACT))
+        .where(sends.c.began_at >= since)
+        .order_by(sends.c.id)
+    )
+    return [
+        SentMessage(case, customer, at, message_id, from_json(json.loads(letter)))
+        for case, customer, at, message_id, letter in conn.execute(query)
+    ]
+
+
+def mailed_crossings(conn: Connection, company: str) -> list[tuple[str, int, Stage, str]]:
+    """Invoice, round, stage and case of every crossing whose mail a customer may have."""
+    query = (
+        select(crossings.c.invoice, crossings.c.round, crossings.c.stage, crossings.c.case_id)
+        .join(sends, sends.c.case_id == crossings.c.case_id)
+        .where(crossings.c.company == company, crossings.c.released_at.is_(None))
+        .where(sends.c.state.in_(CONTACT))
+        .order_by(crossings.c.id)
+    )
+    return [(row.invoice, row.round, Stage(row.stage), row.case_id) for row in conn.execute(query)]
 
 
 def alive(conn: Connection, case: str) -> Row[Any] | None:

@@ -182,6 +182,20 @@ def _any_ready(wanted: tuple[tuple[Table, ColumnElement[bool] | None], ...]) -> 
     return select(*(_ready(table, where).exists() for table, where in wanted))
 
 
+def next_due(
+    conn: Connection, wanted: Iterable[tuple[Table, ColumnElement[bool]]], now: datetime
+) -> datetime | None:
+    """When the first row of these tables and conditions is due; None if nothing is ahead."""
+    found = conn.execute(_first_due(tuple(wanted)), _times(now)).one()
+    return min(filter(None, found), default=None)
+
+
+@cache
+def _first_due(wanted: tuple[tuple[Table, ColumnElement[bool]], ...]) -> Executable:
+    first = (select(func.min(table.c.due_at)).where(ready) for table, ready in wanted)
+    return select(*(one.scalar_subquery() for one in first))
+
+
 def _times(now: datetime) -> dict[str, Any]:
     return {"now": now, "soon": now + AHEAD}
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from tests.bench import clicks, ledgers, measures, reviewing, screens, triage
+from tests.bench import backtest, clicks, ledgers, measures, reviewing, screens, triage
 from tests.bench.measures import Figure, say
 from tests.flows.firms import Firm
 
@@ -23,6 +23,7 @@ ALONE: dict[str, Callable[[], list[Figure]]] = {
     "sweep": ledgers.sweep,
     "card": screens.card,
     "overdue": screens.overdue,
+    "backtest": backtest.backtest,
     "triage": triage.triage,
     "review": reviewing.review,
     "demo": measures.demo,

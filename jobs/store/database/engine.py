@@ -129,8 +129,11 @@ def time_of(conn: Connection) -> datetime:
     return found.astimezone(UTC)
 
 
-def connect(url: str, patience: timedelta = WORKER_PATIENCE) -> Database:
-    """The database at `url` (SQLite or PostgreSQL); `patience` is how long it waits for a lock."""
+def connect(url: str, patience: timedelta = WORKER_PATIENCE, *, durable: bool = True) -> Database:
+    """The database at `url` (SQLite or PostgreSQL); `patience` is how long it waits for a lock.
+
+    Not `durable`: a SQLite file that nobody needs after a crash; commits do not wait for the disk.
+    """
     engine = create_engine(
         _with_driver(url),
         connect_args=_limits(url, patience),
@@ -141,7 +144,7 @@ def connect(url: str, patience: timedelta = WORKER_PATIENCE) -> Database:
     )
     milliseconds = int(patience.total_seconds() * 1000)
     if engine.dialect.name == "sqlite":
-        _set_up_sqlite(engine, milliseconds)
+        _set_up_sqlite(engine, milliseconds, durable)
         return Database(engine, patience.total_seconds(), threading.Lock())
     _set_up_postgresql(engine, milliseconds)
     return Database(engine, patience.total_seconds())
@@ -169,7 +172,7 @@ def _with_driver(url: str) -> str:
     return url
 
 
-def _set_up_sqlite(engine: Engine, milliseconds: int) -> None:
+def _set_up_sqlite(engine: Engine, milliseconds: int, durable: bool) -> None:
     @event.listens_for(engine, "do_connect")
     def _(_dialect: Any, _record: Any, given: Sequence[str], _named: Any) -> None:
         """Never create the file (only `schema.upgrade` does), so a wrong folder stays clean."""
@@ -181,7 +184,7 @@ def _set_up_sqlite(engine: Engine, milliseconds: int) -> None:
         raw.isolation_level = None  # we send BEGIN ourselves
         for pragma in (
             "journal_mode=WAL",
-            "synchronous=FULL",  # a decision survives a power cut
+            f"synchronous={'FULL' if durable else 'OFF'}",  # a decision survives a power cut
             f"busy_timeout={milliseconds}",
             "foreign_keys=ON",
             "recursive_triggers=ON",  # otherwise INSERT OR REPLACE bypasses the log's triggers
