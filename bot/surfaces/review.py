@@ -108,7 +108,7 @@ def weekly(reviews: Sequence[Review]) -> Card:
     blocks += _charts(reviews)
     rows = list(_rows(this, before))
     if rows:
-        last = ["", "This week", *(["Week before"] if before else []), "At stake"]
+        last = ["Cases", "This week", *(["Week before"] if before else []), "At stake"]
         sides = ["left", "right", *(["right"] if before else []), "right"]
         blocks.append(table([last, *rows], sides))
     if choices := list(_choices(this)):
@@ -128,8 +128,12 @@ def _headline(this: Review) -> Iterator[str]:
             f", {rewritten:,} of them rewritten" if rewritten else ""
         )
     wrong, missed = (_together(this, names) for names in (FALSE, MISSED))
-    yield f"{_cases(wrong)} should not have come up"
-    yield f"{_cases(missed)} called routine should have been handled with more care"
+    if wrong or this.cases:
+        none = "No case came up that should not have"
+        yield f"{_cases(wrong)} should not have come up" if wrong else none
+    if missed or this.cases:
+        told = f"{_cases(missed)} called routine should have been handled with more care"
+        yield told if missed else "No case called routine needed more care"
     if (caught := this.figure("caught")).size:
         yield f"{_cases(caught.size)} caught by the last check before anything was sent"
     if this.decided_in.median is not None:
@@ -162,7 +166,8 @@ def _charts(reviews: Sequence[Review]) -> list[Block]:
             "Rewritten": [Decimal(sum(len(k.cases) for k in one.rewritten)) for one in reviews],
         }
         labels = [f"{one.week:%b} {one.week.day}" for one in reviews]
-        found.append(bars("Cases by week", trend, labels))
+        if any(map(any, trend.values())):
+            found.append(bars("Cases by week", trend, labels))
     return found
 
 

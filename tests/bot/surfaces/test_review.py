@@ -77,7 +77,10 @@ def test_a_review_of_anything_is_a_message_that_slack_takes() -> None:
     assert "<!" not in told
     assert "and 60 more" in told
     assert "no case" in review.listing(EMPTY, "already_paid", [])
-    assert "No case ended in this week" in review.weekly((EMPTY,)).text
+    quiet = review.weekly((EMPTY, EMPTY))
+    assert "No case ended in this week." in quiet.text
+    assert "0 cases" not in quiet.text
+    assert "data_visualization" not in [one["type"] for one in quiet.blocks]
 
 
 def test_the_table_of_cases_runs_no_formula() -> None:
