@@ -259,6 +259,21 @@ def test_what_fails_beside_a_click_is_told_to_the_log() -> None:
     assert (line["event"], type(line["exc_info"])) == ("answer.failed", ValueError)
 
 
+def test_an_answer_goes_to_slack_alone(harness: CompanyHarness) -> None:
+    """Whatever address a request names for it: another host hears nothing, and the log says so."""
+    space = harness.outside.slack.space
+    space.ephemerals.clear()
+    key = space.new_response_url("ULEAD1", harness.company.channel, None)
+    ours = f"{harness.outside.url}/slack/response/{key}"
+    for url, heard in ((ours.replace("127.0.0.1", "localhost"), []), (ours, ["Noted."])):
+        backend = backend_in(harness)
+        with capture_logs() as logs:
+            backend.tell(url, "Noted.")
+            backend.pool.shutdown()
+        assert private(harness) == heard
+        assert [line["event"] for line in logs] == ([] if heard else ["answer.elsewhere"])
+
+
 def test_a_form_opens_while_the_record_is_busy(either_harness: CompanyHarness) -> None:
     """Its trigger lives three seconds: nothing is written down before it, nor read."""
     harness = either_harness
