@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import date
 from typing import Any
 
 from slack_bolt import Ack, App
@@ -22,7 +23,7 @@ from jobs.reports import picture
 from jobs.reports import review as reviews
 from jobs.store import companies
 
-CHOSEN = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2}) ([a-z_]{1,80})")
+CHOSEN = re.compile(r"([0-9]{1,40}) ([0-9]{4}-[0-9]{2}-[0-9]{2}) ([a-z_]{1,80})")
 
 
 def register(app: App, backend: Backend) -> None:
@@ -37,7 +38,7 @@ def register(app: App, backend: Backend) -> None:
 def _cases(backend: Backend, body: dict[str, Any]) -> str:
     user, now = user_of(body), backend.clock()
     try:
-        return _listed(backend, ids.chosen(body["actions"][0]), body, user)
+        return _listed(backend, ids.chosen(body["actions"][0]), user)
     except BadValueError as error:
         return unreadable(error)
     except VerbRefused as refused:
@@ -46,14 +47,14 @@ def _cases(backend: Backend, body: dict[str, Any]) -> str:
         return answers.not_recorded()
 
 
-def _listed(backend: Backend, value: str, body: dict[str, Any], user: str) -> str:
+def _listed(backend: Backend, value: str, user: str) -> str:
     """Raises BadValueError, and VerbRefused for somebody who does not see all customers."""
     found = CHOSEN.fullmatch(value)
-    if found is None:
+    if found is None or not _is_a_day(found[2]):
         raise BadValueError("the entry names no figure of a review")
-    week, name = found.groups()
+    realm, week, name = found.groups()
     with backend.database.reading() as conn:
-        company = companies.in_channel(conn, str(body["channel"]["id"]))
+        company = companies.get(conn, realm)
         if company is None:
             return review.GONE
         policy = policy_of(backend, company)
@@ -67,3 +68,11 @@ def _listed(backend: Backend, value: str, body: dict[str, Any], user: str) -> st
         links = {id: picture.card_link(conn, id, backend.workspace) for id in names}
     lines = [CaseLine(id, names.get(id, ""), links.get(id, "")) for id in cases]
     return review.listing(kept[-1], name, lines)
+
+
+def _is_a_day(week: str) -> bool:
+    try:
+        date.fromisoformat(week)
+    except ValueError:
+        return False
+    return True

@@ -44,10 +44,18 @@ OUTCOMES = {
     CaseOutcome.EDITED: "Sent, rewritten",
     CaseOutcome.REJECTED: "Rejected",
     CaseOutcome.HELD: "Put on hold",
-    CaseOutcome.CAUGHT: "Caught before sending",
-    CaseOutcome.CLOSED: "Settled by itself",
+    CaseOutcome.CAUGHT: "Caught in time",
+    CaseOutcome.CLOSED: "Closed undecided",
     CaseOutcome.REHEARSED: "Approved, in shadow",
 }
+LABELS = {
+    CaseClass.ROUTINE_REMINDER: "Routine reminder",
+    CaseClass.LIKELY_DISPUTE: "Likely dispute",
+    CaseClass.PAYMENT_PLAN_CANDIDATE: "Payment plan",
+    CaseClass.HIGH_TOUCH_ESCALATION: "Personal touch",
+}
+"""The classes as a chart has room for them."""
+MOST_SERIES = 6
 FALSE = {
     "already_paid": "Already paid",
     "wrong_contact": "Wrong contact",
@@ -64,9 +72,12 @@ MISSED = {
 }
 """Routine reminders after which something came to light that they should not have met."""
 OTHER = {
+    "rejected": "Rejected",
+    "held": "Put on hold",
     "caught": "Caught by the last check",
+    "closed": "Closed before a decision",
     "undone": "Approvals undone",
-    "refused": "Clicks refused",
+    "refused": "Clicks on cards refused",
     "unknown": "Not known whether sent",
     "promises_kept": "Promises kept",
     "promises_broken": "Promises broken",
@@ -98,7 +109,9 @@ def weekly(reviews: Sequence[Review]) -> Card:
 
     Raises IndexError without any.
     """
-    this, before = reviews[-1], reviews[-2] if len(reviews) > 1 else None
+    this, before = reviews[-1], None
+    if len(reviews) > 1 and reviews[-2].week == this.week - timedelta(days=7):
+        before = reviews[-2]
     name, week = cap(one_line(this.company), 100), week_of(this.week)
     lines = list(_headline(this))
     blocks = [
@@ -121,7 +134,7 @@ def weekly(reviews: Sequence[Review]) -> Card:
 def _headline(this: Review) -> Iterator[str]:
     """Whether the bot deserves trust, in a few lines."""
     if not this.cases:
-        yield "No case ended in this week"
+        yield "No case ended this week"
     else:
         rewritten = sum(len(one.cases) for one in this.rewritten)
         yield f"{_cases(this.cases)} ended, {_messages(this.messages)} sent" + (
@@ -152,12 +165,14 @@ def _charts(reviews: Sequence[Review]) -> list[Block]:
     this, found = reviews[-1], []
     classes = [one for one in ("", *CaseClass) if one in this.outcomes]
     if classes:
-        ends = [o for o in CaseOutcome if any(o in this.outcomes[c] for c in classes)][:6]
+        count = {o: sum(len(this.outcomes[c].get(o, ())) for c in classes) for o in CaseOutcome}
+        largest = sorted(count, key=lambda end: -count[end])[:MOST_SERIES]
+        ends = [end for end in CaseOutcome if end in largest and count[end]]
         series = {
             OUTCOMES[end]: [Decimal(len(this.outcomes[c].get(end, ()))) for c in classes]
             for end in ends
         }
-        labels = [cap(class_name(one), 20) for one in classes]
+        labels = [LABELS[CaseClass(one)] if one else "No class" for one in classes]
         found.append(bars("Cases by class and how they ended", series, labels))
     if len(reviews) > 1:
         trend = {
@@ -195,9 +210,10 @@ def _choices(this: Review) -> Iterator[Block]:
     named = [(name, one) for name, one in this.figures.items() if one.cases]
     ordered = sorted(named, key=lambda item: [*NAMES].index(item[0]) if item[0] in NAMES else 99)
     for name, one in ordered[:MOST_OPTIONS]:
-        yield option(f"{called(name)} ({len(one.cases):,})", f"{this.week} {name}")
+        yield option(f"{called(name)} ({len(one.cases):,})", f"{this.realm} {this.week} {name}")
     if rewritten := [case for one in this.rewritten for case in one.cases]:
-        yield option(f"Rewritten ({len(rewritten):,})", f"{this.week} {REWRITTEN}")
+        value = f"{this.realm} {this.week} {REWRITTEN}"
+        yield option(f"Rewritten ({len(rewritten):,})", value)
 
 
 def called(name: str) -> str:
@@ -345,7 +361,7 @@ def _hours(hours: float) -> str:
     return f"{hours:.1f} h".replace(".0 ", " ") if hours < 48 else _days(hours / 24)
 
 
-COLUMNS = ("case", "customer", "class", "outcome", "figures", "closed")
+COLUMNS = ("company", "case", "customer", "class", "outcome", "figures", "closed")
 
 
 def as_csv(this: Review, names: Mapping[str, str], closed: Mapping[str, datetime]) -> bytes:
@@ -362,6 +378,7 @@ def as_csv(this: Review, names: Mapping[str, str], closed: Mapping[str, datetime
         class_, end = ends.get(case, ("", None))
         when = closed.get(case)
         row = [
+            this.company,
             case,
             names.get(case, ""),
             class_name(class_) if end else "",

@@ -28,6 +28,7 @@ from jobs.reports.review import (
     Sentence,
     Version,
 )
+from jobs.rules.case import Decided
 from jobs.rules.letters.rewriting import Rewriting, pattern, rewriting
 from jobs.rules.policy.business_days import start_of
 from jobs.rules.promises import PromiseState
@@ -55,8 +56,6 @@ FALSE = {
     RejectReason.NOT_NEEDED: "not_needed",
 }
 """Why a case should not have come up, and the figure that counts it."""
-FIRST_WORD = frozenset({"approve", "reject", "was_paid", "hold", "takeover", "edit", "snooze"})
-"""What counts as somebody's first decision about a card."""
 Ended = Mapping[str, tuple[EndedCase, CaseOutcome]]
 
 
@@ -96,11 +95,11 @@ def make(company: ConnectedCompany, week: date) -> Generator[Write, Any, Review]
         company=company.name,
         week=week,
         outcomes=_outcomes(outcomes.values()),
-        figures={one.name: one for one in [*figures, _caught(outcomes.values())]},
+        figures={one.name: one for one in [*figures, *_unsent(outcomes.values())]},
         rewritten=tuple(_rewritten(outcomes, changed, authors)),
         sentences=tuple(_sentences(changed)),
         versions=tuple(_versions(outcomes.values())),
-        decided_in=_hours(outcomes, decisions),
+        decided_in=_hours(ended),
         days_to_pay=_days_to_pay(paid),
         outlook=(yield from _outlook(company, week, paid)),
     )
@@ -113,7 +112,7 @@ def _figures(
     decisions: Sequence[PastDecision],
     logged: Mapping[str, Sequence[str]],
 ) -> Generator[Write, Any, list[ReviewFigure]]:
-    """Everything that is a count with its cases, but for what the last check caught."""
+    """Everything that is a count with its cases, but for what ended without a message."""
     missed = yield from _missed(realm, since, until, decisions)
     stopped = yield in_transaction(reviewing.stopped, realm)
     over = yield in_transaction(reviewing.promises_ended, realm, since, until)
@@ -183,12 +182,23 @@ def _outcomes(
 
 
 def _false_positives(decisions: Sequence[PastDecision]) -> Iterator[ReviewFigure]:
-    """Cases that should not have come up, or a message that should not have gone, by reason."""
-    wrong = ("reject", "was_paid", "was_wrong")
+    """Cases that should not have come up, or a message that should not have gone, by reason.
+
+    A rejection that was taken back counts for nothing.
+    """
+    stands: dict[str, str] = {}
+    wrong: dict[str, list[str]] = defaultdict(list)
+    for one in decisions:
+        if one.kind == "reject":
+            stands[one.case] = one.reason
+        elif one.kind == Decided.REOPEN:
+            stands.pop(one.case, None)
+        elif one.kind == "was_wrong":
+            wrong[one.reason].append(one.case)
+    for case, reason in stands.items():
+        wrong[reason].append(case)
     for why, name in FALSE.items():
-        yield ReviewFigure(
-            name, _distinct(d.case for d in decisions if (d.kind in wrong and d.reason == why))
-        )
+        yield ReviewFigure(name, _distinct(wrong[why]))
 
 
 def _missed(
@@ -239,13 +249,19 @@ def _stopped(some: Sequence[StoppedCase]) -> Iterator[ReviewFigure]:
         yield ReviewFigure(name, tuple(each.id for each in theirs), dict(amounts))
 
 
-def _caught(ended: Iterable[tuple[EndedCase, CaseOutcome]]) -> ReviewFigure:
-    """What the last check found paid, credited or voided, and what was asked for."""
-    some = [one for one, outcome in ended if outcome is CaseOutcome.CAUGHT]
-    amounts: dict[str, Decimal] = defaultdict(Decimal)
-    for one in some:
-        amounts[one.currency] += one.asked
-    return ReviewFigure("caught", tuple(one.id for one in some), dict(amounts))
+UNSENT = (CaseOutcome.REJECTED, CaseOutcome.HELD, CaseOutcome.CAUGHT, CaseOutcome.CLOSED)
+
+
+def _unsent(ended: Iterable[tuple[EndedCase, CaseOutcome]]) -> Iterator[ReviewFigure]:
+    """What ended without a message, and what it would have asked for."""
+    cases: dict[CaseOutcome, list[str]] = defaultdict(list)
+    amounts: dict[CaseOutcome, dict[str, Decimal]] = defaultdict(lambda: defaultdict(Decimal))
+    for one, outcome in ended:
+        cases[outcome].append(one.id)
+        amounts[outcome][one.currency] += one.asked
+    for outcome in UNSENT:
+        value = {currency: amount for currency, amount in amounts[outcome].items() if amount}
+        yield ReviewFigure(outcome.value, tuple(cases[outcome]), value)
 
 
 def _distinct(ids: Iterable[str]) -> tuple[str, ...]:
@@ -295,18 +311,15 @@ def _versions(ended: Iterable[tuple[EndedCase, CaseOutcome]]) -> Iterator[Versio
         yield Version(*version, tuple(id for id, _ in some), *counts)
 
 
-def _hours(ended: Ended, decisions: Iterable[PastDecision]) -> Hours:
-    """How long people took, for the cases that ended in this week and were first decided in it."""
-    first: dict[str, datetime] = {}
-    for one in decisions:
-        if one.kind in FIRST_WORD:
-            first.setdefault(one.case, one.at)
-    carded = {id: ended[id][0].carded_at for id in first if id in ended}
-    took = [first[id] - at for id, at in carded.items() if at is not None]
+def _hours(ended: Iterable[EndedCase]) -> Hours:
+    """How long people took to say something about a card, for the cases that ended."""
+    times = [(one.carded_at, one.decided_at) for one in ended]
+    took = [then - at for at, then in times if at and then]
     hours = sorted(each.total_seconds() / 3600 for each in took)
     if not hours:
         return Hours()
-    return Hours(median(hours), quantiles(hours, n=10)[-1] if len(hours) > 1 else hours[0])
+    slow = quantiles(hours, n=10, method="inclusive")[-1] if len(hours) > 1 else hours[0]
+    return Hours(median(hours), slow)
 
 
 def _days_to_pay(paid: Iterable[Paid]) -> float | None:
@@ -323,24 +336,27 @@ def _outlook(
     delays = yield in_transaction(forecasts.usual_delays, realm, [])
     usual = timedelta(delays[forecasts.COMPANY].usual if delays else 0)
     expected: dict[str, Decimal] = {}
+    opening: dict[str, Decimal] = {}
     off: dict[str, list[int]] = {}
     for monday in (yield in_transaction(reviewing.forecast_weeks, realm, week + WEEK)):
         text = yield in_transaction(reviewing.forecast_of, realm, monday)
         basis = FORECASTS.validate_json(text)
-        expected = _expected(basis, week) if monday == week else expected
+        if monday == week:
+            expected, opening = _expected(basis, week), {one.invoice: one.open for one in basis}
         for one in basis:
             came = came_on.get(one.invoice)
             if came and one.day and monday < cash.monday(came):
                 naive = (max(day, monday + cash.DAY) for day in (one.due, one.due + usual))
                 off[one.invoice] = [abs((day - came).days) for day in (one.day, *naive)]
     ours, due, median_ = map(mean, zip(*off.values(), strict=True)) if off else (0.0,) * 3
-    return OutlookError(len(off), ours, due, median_, expected, _arrived(paid))
+    return OutlookError(len(off), ours, due, median_, expected, _arrived(paid, opening))
 
 
-def _arrived(paid: Iterable[Paid]) -> dict[str, Decimal]:
+def _arrived(paid: Iterable[Paid], opening: Mapping[str, Decimal]) -> dict[str, Decimal]:
+    """What was paid in full, by currency: what of it was still open when the week began."""
     found: dict[str, Decimal] = defaultdict(Decimal)
     for one in paid:
-        found[one.currency] += one.total
+        found[one.currency] += opening.get(one.id, one.total)
     return dict(found)
 
 

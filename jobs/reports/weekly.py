@@ -59,8 +59,10 @@ def _post(
     company: ConnectedCompany, made: Review, claim: Claim, conn: Connection, now: datetime
 ) -> None:
     """Keep it, and say it once: the message, the details and the table below it."""
-    if not work.settle(conn, claim, now):
+    if not work.settle(conn, claim, start_of(made.week + 2 * review.WEEK, company.zone)):
         return
+    if not made.cases and not review.latest(conn, company.realm):
+        return  # nothing has happened yet: the first review is of the first week with a case
     review.keep(conn, made, now)
     key, data = _key(company.realm, made.week), {"week": made.week.isoformat()}
     outbox.say(conn, company, MessageKind.REVIEW, key, data, now)

@@ -70,8 +70,12 @@ class EndedCase:
     model: str
     carded_at: datetime | None
     """When its card came up."""
+    decided_at: datetime | None
+    """When somebody first decided something about it, also before the period."""
 
 
+FIRST_WORD = frozenset({"approve", "reject", "was_paid", "hold", "takeover", "edit", "snooze"})
+"""What counts as somebody's first decision about a card."""
 OF_CASES = (
     *("id", "customer", "stage", "state", "shadow", "closed_at", "currency"),
     "lapses_at",
@@ -82,12 +86,18 @@ def ended(
     conn: Connection, company: str, since: datetime, until: datetime, after: str
 ) -> list[EndedCase]:
     """The next cases that ended in this period."""
+    first = (
+        select(func.min(decisions.c.at))
+        .where(decisions.c.case_id == cases.c.id, decisions.c.kind.in_(FIRST_WORD))
+        .scalar_subquery()
+    )
     query = (
         select(
             *(cases.c[name] for name in OF_CASES),
             *(assessments.c[name] for name in ("class", "policy_sha256", "prompt", "model")),
             *(drafts.c[name] for name in ("letter", "author", "edited_by")),
             messages.c.made_at.label("carded_at"),
+            first.label("decided_at"),
         )
         .select_from(cases)
         .outerjoin(assessments, assessments.c.id == cases.c.assessment)
@@ -123,6 +133,7 @@ def _ended(row: Row[Any]) -> EndedCase:
         prompt=row.prompt or "",
         model=row.model or "",
         carded_at=row.carded_at,
+        decided_at=row.decided_at,
     )
 
 
@@ -167,14 +178,14 @@ def decided(
 
 
 class RewrittenCase(NamedTuple):
-    """A text that was sent after a person had changed it: what we wrote, and what went."""
+    """A text that was sent after a person had changed it: what they saw of ours, and what went."""
 
     id: str
     """That of its case."""
     before: str
     after: str
     author: str
-    """Who wrote the first text: a model and its prompt, or "template"."""
+    """Who wrote what they saw: a model and its prompt, or "template"."""
 
 
 def rewritten(
@@ -182,21 +193,22 @@ def rewritten(
 ) -> list[RewrittenCase]:
     """The next messages that went in this period in a person's words."""
     ours, some = drafts.alias(), drafts.alias()
-    first = (
-        select(func.min(some.c.version))
+    seen = (
+        select(func.max(some.c.version))
         .where(some.c.case_id == cases.c.id, some.c.edited_by == "")
+        .where(some.c.version < drafts.c.version)
         .scalar_subquery()
     )
     query = (
-        select(cases.c.id, ours.c.letter.label("first"), drafts.c.letter, ours.c.author)
+        select(cases.c.id, ours.c.letter.label("seen"), drafts.c.letter, ours.c.author)
         .select_from(cases)
         .join(drafts, (drafts.c.id == cases.c.draft) & (drafts.c.edited_by != ""))
-        .join(ours, (ours.c.case_id == cases.c.id) & (ours.c.version == first))
+        .join(ours, (ours.c.case_id == cases.c.id) & (ours.c.version == seen))
         .where(cases.c.company == company, cases.c.state.in_(SENT))
         .where(_within(cases.c.closed_at, since, until))
     )
     return [
-        RewrittenCase(row.id, _body(row.first), _body(row.letter), row.author)
+        RewrittenCase(row.id, _body(row.seen), _body(row.letter), row.author)
         for row in _page(conn, query, cases.c.id, after)
     ]
 
@@ -224,7 +236,7 @@ def later(conn: Connection, company: str, since: datetime, until: datetime) -> l
     return [*_disputes(*period), *_answers(*period), *_tickets(*period), *_broken(*period)]
 
 
-OBJECTIONS = frozenset({"dispute", "paid_claim", "hardship"})
+OBJECTIONS = frozenset({"dispute", "hardship"})
 """What in a customer's mail or ticket says that a routine reminder was wrong."""
 
 
@@ -264,17 +276,19 @@ def _broken(conn: Connection, company: str, since: datetime, until: datetime) ->
 def credited(
     conn: Connection, company: str, some: Sequence[str], since: datetime, until: datetime
 ) -> list[Later]:
-    """Those of these customers of whom a credit memo was known for the first time."""
-    memo = func.min(assessments.c.made_at).label("at")
-    query = (
-        select(cases.c.customer, memo)
-        .join(cases, cases.c.id == assessments.c.case_id)
-        .where(cases.c.company == company, cases.c.customer.in_(some))
-        .where(judgements.counts("credit_memo:"))
-        .group_by(cases.c.customer)
-        .having(_within(memo, since, until))
+    """Those of these customers of whom a credit memo came to light, once for each memo."""
+    known = select(cases.c.customer, assessments.c.made_at, assessments.c.evidence)
+    theirs = known.join(cases, cases.c.id == assessments.c.case_id).where(
+        cases.c.company == company, cases.c.customer.in_(some), assessments.c.made_at < until
     )
-    return [Later(row.customer, "", row.at, "credit_memo") for row in conn.execute(query)]
+    first: dict[tuple[str, str], datetime] = {}
+    rows = theirs.where(judgements.counts("credit_memo:")).order_by(assessments.c.id)
+    for row in conn.execute(rows):
+        for memo in (one["id"] for one in row.evidence if one["kind"] == "credit_memo"):
+            first.setdefault((row.customer, memo), row.made_at)
+    return [
+        Later(customer, "", at, "credit_memo") for (customer, _), at in first.items() if since <= at
+    ]
 
 
 class RoutineCase(NamedTuple):
@@ -397,12 +411,6 @@ def _open_in(conn: Connection, wanted: ColumnElement[bool]) -> dict[str, Decimal
         .group_by(cases.c.id)
     )
     return {row.id: row.open for row in conn.execute(query)}
-
-
-def oldest_hold(conn: Connection, company: str) -> datetime | None:
-    """Since when the oldest hold in force stands."""
-    standing = (holds.c.company == company) & holds.c.lifted_at.is_(None)
-    return conn.execute(select(func.min(holds.c.set_at)).where(standing)).scalar()
 
 
 def forecast_weeks(conn: Connection, company: str, until: date) -> list[date]:
