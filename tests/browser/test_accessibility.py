@@ -8,7 +8,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
 from bot.blockkit.ids import WorklistPlace
-from bot.surfaces import worklist
+from bot.surfaces import review, worklist
 from bot.surfaces.card.card import card
 from bot.surfaces.direct import direct
 from bot.surfaces.forms import forms
@@ -20,6 +20,7 @@ from jobs.store.outbox import MessageKind
 from tests.bot.surfaces.test_forms import POLICY
 from tests.bot.surfaces.test_home import COMPANY, LINK, MINE, overview
 from tests.bot.surfaces.test_notices import DATA, filled
+from tests.bot.surfaces.test_review import FULL
 from tests.bot.views import NOW, PEOPLE, VIEWS, view
 from tests.browser.slack_page import SlackPage, button, plain
 from tests.browser.slack_page import card as row_of
@@ -86,9 +87,10 @@ def _say_everything(slack_page: SlackPage, blocks: list[dict[str, Any]]) -> str:
     for name in FACES:
         made = card(VIEWS[name](), NOW, people=PEOPLE, folds=True, books="https://x.example")
         slack_page.post(made.text, blocks=made.blocks)
-    for kind in (MessageKind.DIGEST, MessageKind.FIRST_LOOK):
-        said = notice(kind, Given(filled(DATA[kind][1], "Acme"), {}, COMPANY))
-        slack_page.post(said.text, blocks=said.blocks)
+    kinds = (MessageKind.DIGEST, MessageKind.FIRST_LOOK)
+    said = [notice(kind, Given(filled(DATA[kind][1], "Acme"), {}, COMPANY)) for kind in kinds]
+    for one in (*said, review.weekly((FULL, FULL))):
+        slack_page.post(one.text, blocks=one.blocks)
     two = (VIEWS["manager first"](), replace(VIEWS["stop"](), id="413"))
     shown = direct(two, "UMANAGER", NOW, PEOPLE)
     slack_page.client.chat_postMessage(channel="UMANAGER", text=shown.text, blocks=shown.blocks)
