@@ -1,5 +1,7 @@
 """Real processes with one stale token: Intuit is asked once, and everybody goes on."""
 
+from __future__ import annotations
+
 import os
 import signal
 import subprocess
@@ -9,6 +11,7 @@ from contextlib import ExitStack
 from datetime import datetime
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -18,10 +21,11 @@ from jobs.store.services.tokens import SqlTokenStore
 from qbo import LEASE, Tokens
 from qbo.pacing import utc_now
 from tests import real_processes
-from tests.jobs.fixtures import opener
-from tests.jobs.harness import CompanyHarness, SharedStandIns
 from tests.real_processes import PATIENCE, state_of, until
-from tests.sandbox.quickbooks.oauth import Grant
+
+if TYPE_CHECKING:  # the runners load this file, and need neither a company nor stand-ins
+    from tests.jobs.harness import CompanyHarness, SharedStandIns
+    from tests.sandbox.quickbooks.oauth import Grant
 
 RUNNERS = 8
 ROOT = Path(__file__).parents[3]
@@ -31,6 +35,8 @@ PROGRAM = "from tests.jobs.companies.test_upkeep_race import {0}; {0}()"
 @pytest.fixture
 def harness(shared: SharedStandIns, home_url: str, tmp_path: Path) -> Iterator[CompanyHarness]:
     """A connected company on each engine, at an Intuit that ends a grant whose token is reused."""
+    from tests.jobs.fixtures import opener
+
     oauth = shared.outside.quickbooks.oauth
     with ExitStack() as stack:
         oauth.reuse_revokes = True
