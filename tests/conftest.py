@@ -51,8 +51,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """What is loaded by now stays: the garbage collector need not search it over and over."""
+    """What is loaded by now stays, so the garbage collector need not search it over and over.
+
+    What tests make is mostly freed without it, so it need not look often either.
+    """
     gc.freeze()
+    gc.set_threshold(20_000)
 
 
 class FilesTogether(LoadScopeScheduling):
