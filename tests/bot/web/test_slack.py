@@ -279,6 +279,6 @@ def test_bolt_is_only_quiet_about_the_token_it_is_not_to_use(
         monkeypatch.setenv("SLACK_BOT_TOKEN", outside.values["SLACK_BOT_TOKEN"])
         with caplog.at_level(logging.WARNING, "slack_bolt.App"):
             web.slack(COMMAND)
-            assert caplog.messages == []
+            assert not [each for each in caplog.records if each.name == "slack_bolt.App"]
             web.slack(COMMAND.replace(b"overdue", b"nobodys"))
     assert "Unhandled request" in caplog.text
