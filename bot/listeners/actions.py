@@ -33,6 +33,7 @@ from bot.surfaces.forms import modal
 from bot.surfaces.forms.forms import FORMS
 from jobs.decide.access import Answer
 from jobs.decide.edit import send_copy
+from jobs.decide.look import as_page
 from jobs.decide.verbs import Verb
 
 Handler = Callable[..., None]
@@ -46,13 +47,15 @@ def register(app: App, backend: Backend) -> None:
         app.action(ids.of_any(verb))(pressed(backend))
     app.action(ids.MORE)(_choosing(backend))
     app.action(ids.ELSEWHERE)(lambda ack: ack())
-    app.action(ids.SEND_COPY)(_copying(backend))
+    app.action(ids.SEND_COPY)(_asking(backend, _copied))
+    app.action(ids.AS_PAGE)(_asking(backend, _page_asked))
     app.action(ids.of_any(WorklistButton.START))(_starting(backend))
     app.action(WorklistButton.SKIP)(_skipping(backend))
 
 
 def _choosing(backend: Backend) -> Handler:
     deciding, opening = _deciding(backend), _opening(backend)
+    asking_page = _asking(backend, _page_asked)
 
     def handle(ack: Ack, body: dict[str, Any]) -> None:
         name, _, value = ids.chosen(body["actions"][0]).partition(" ")
@@ -64,6 +67,8 @@ def _choosing(backend: Backend) -> Handler:
         elif name == ids.CUSTOMER:
             customers.open_form(backend, customers.ABOUT, body, value)
             ack()
+        elif name == ids.AS_PAGE:
+            asking_page(ack=ack, body=body)
         else:
             (opening if name in FORMS else deciding)(ack=ack, body=body)
 
@@ -115,9 +120,11 @@ def _opening(backend: Backend) -> Handler:
     return handle
 
 
-def _copying(backend: Backend) -> Handler:
+def _asking(backend: Backend, ask: Callable[[Backend, dict[str, Any]], str]) -> Handler:
+    """What is asked for beside the decisions; the answer takes the place of a modal."""
+
     def handle(ack: Ack, body: dict[str, Any]) -> None:
-        shown = _copied(backend, body)
+        shown = ask(backend, body)
         if url := body.get("response_url"):
             backend.tell(url, shown)
         else:
@@ -139,6 +146,19 @@ def _copied(backend: Backend, body: dict[str, Any]) -> str:
         return error.words
     backend.wake("draft_copies")
     return answers.copy_asked() if said.answer is Answer.RECORDED else reply(said)
+
+
+def _page_asked(backend: Backend, body: dict[str, Any]) -> str:
+    """What the person is told who asks for the case as a page."""
+    try:
+        binding = ids.pressed(body["actions"][0])[1]
+        decide_with(backend, as_page, ids.AS_PAGE, click_of(binding, user_of(body)))
+    except BadValueError as error:
+        return unreadable(error)
+    except NotRecorded as error:
+        return error.words
+    backend.wake("messages")
+    return answers.page_asked()
 
 
 def _starting(backend: Backend) -> Handler:

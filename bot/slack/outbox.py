@@ -25,6 +25,7 @@ from bot.blockkit.lint import lint
 from bot.slack import api, channels
 from bot.slack.api import Lost, Message, NotOk, Posted, RateLimited, Trouble, Upload
 from bot.slack.channels import Channel
+from bot.surfaces import handover as handover_page
 from bot.surfaces.card.buttons import opens_later
 from bot.surfaces.card.card import Card, card, plain
 from bot.surfaces.direct import direct as direct_message
@@ -32,7 +33,7 @@ from bot.surfaces.notices.given import Given
 from bot.surfaces.notices.notices import notice
 from bot.surfaces.review import as_csv
 from jobs.engine.step import Round, Step
-from jobs.reports import picture, review, worklist
+from jobs.reports import handover, picture, review, worklist
 from jobs.reports.review import Review
 from jobs.rules.case import CaseView
 from jobs.rules.policy.policy import Policy
@@ -203,6 +204,8 @@ def _drawn(
         given = replace(given, reviews=review.shown(conn, row.company, data["week"]))
     if kind is MessageKind.REVIEW_CASES:
         message = replace(message, file=_cases_file(conn, given.reviews))
+    if kind is MessageKind.CASE_PAGE:
+        message = replace(message, file=_page_file(conn, policy, row.case_id, now))
     return Drawn(_filled(message, notice(kind, given)))
 
 
@@ -214,6 +217,12 @@ def _cases_file(conn: Connection, reviews: Sequence[Review]) -> Upload:
     this = reviews[-1]
     names, closed = review.customers(conn, this, review.every_case(this))
     return Upload(f"overdue-review-{this.week}.csv", as_csv(this, names, closed))
+
+
+def _page_file(conn: Connection, policy: Policy, case: str, now: datetime) -> Upload:
+    """The whole case, as somebody reads it who takes it over."""
+    made = handover_page.page(f"Case {case}", handover.of_case(conn, policy, case, now))
+    return Upload(f"overdue-case-{case}.html", "".join(made).encode())
 
 
 def _filled(message: Message, made: Card) -> Message:

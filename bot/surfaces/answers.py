@@ -233,6 +233,11 @@ def copy_asked() -> str:
     )
 
 
+def page_asked() -> str:
+    """The case is about to be posted as a page."""
+    return "The page is being made, and appears in the thread of the card in a moment."
+
+
 def copy_asked_before() -> str:
     """The same draft was asked for before."""
     return f"You have asked for a copy of this draft already. {NOTHING}"

@@ -1,4 +1,7 @@
-"""Fine, look again, draft anyway, confirm an address: what moves a case on without ending it."""
+"""Fine, look again, draft anyway, confirm an address: what moves a case on without ending it.
+
+And the case as a page, which moves nothing.
+"""
 
 from __future__ import annotations
 
@@ -18,9 +21,10 @@ from jobs.rules.policy.policy import Policy
 from jobs.rules.rulings import RULINGS, Kind, stops_seen
 from jobs.rules.states import State
 from jobs.rules.verification.ledger_text import to_confirm
-from jobs.store import assessments, cases, companies
+from jobs.store import assessments, cases, companies, log, outbox
 from jobs.store.cases import Move
 from jobs.store.customers import heard, history, replies
+from jobs.store.outbox import MessageKind
 
 
 def fine(conn: Connection, policy: Policy, click: Click, now: datetime) -> Reply:
@@ -131,6 +135,19 @@ def confirm_address(
     if case.state is State.REJECTED:
         return _begin_anew(conn, policy, decider, now)
     return _on(conn, decider, "address.confirmed", now, now, draft=None, **cases.ANEW)
+
+
+def as_page(conn: Connection, policy: Policy, click: Click, now: datetime) -> Reply:
+    """Have the case posted as a page in the thread of its card, once a minute for each person.
+
+    It is no decision. Raises VerbRefused.
+    """
+    decider = access.enter(conn, policy, Verb.LOOK_AGAIN, click, now)
+    case, user = decider.case, decider.user
+    key = f"page:{user}:{now:%Y-%m-%dT%H:%M}"
+    outbox.say(conn, case, MessageKind.CASE_PAGE, key, {"by": user}, now)
+    log.note(conn, log.Entry(case.company, "page.asked", user, now, case.id))
+    return Reply(Answer.RECORDED, case)
 
 
 def _begin_anew(conn: Connection, policy: Policy, decider: Decider, now: datetime) -> Reply:

@@ -87,6 +87,7 @@ class MessageKind(StrEnum):
     NOTE_FAILED = "note_failed"
     NOTE_KEPT = "note_kept"
     CARD_FROZEN = "card_frozen"
+    CASE_PAGE = "case_page"
 
 
 URGENT = frozenset(

@@ -11,7 +11,15 @@ from datetime import datetime
 
 from bot.blockkit import ids
 from bot.blockkit.blocks import Block, button, confirm, option, overflow
-from bot.blockkit.ids import ALSO, CUSTOMER, ELSEWHERE, MORE, AboutCustomerButton, Binding
+from bot.blockkit.ids import (
+    ALSO,
+    AS_PAGE,
+    CUSTOMER,
+    ELSEWHERE,
+    MORE,
+    AboutCustomerButton,
+    Binding,
+)
 from bot.surfaces import wording
 from jobs.decide.verbs import Verb
 from jobs.rules.case import CaseView
@@ -45,6 +53,7 @@ BY_HAND = frozenset(
 
 MOST_OPTIONS = 5
 ABOUT_CUSTOMER = "About this customer…"
+PAGE = "As a page"
 OPEN_IN_QUICKBOOKS = "Open in QuickBooks"
 MOST_BODY = 30_000
 """Characters of a letter that a card can show; what it cannot show cannot be approved on it."""
@@ -180,6 +189,7 @@ def _more(view: CaseView, verbs: Iterable[Verb], link: str) -> Block:
     bound = binding(view)
     options = [option(verb.row.button, ids.choice(verb, bound)) for verb in verbs]
     rest = [option(ABOUT_CUSTOMER, f"{CUSTOMER} {about(view).encode()}")]
+    rest += [option(PAGE, ids.choice(AS_PAGE, bound))]
     rest += [option(OPEN_IN_QUICKBOOKS, ELSEWHERE, link)] if link else []
     if len(options) + len(rest) > MOST_OPTIONS:
         rest = [option("More…", ids.choice(ALSO, bound))]

@@ -21,10 +21,17 @@ from bot.blockkit.blocks import (
     text,
 )
 from bot.blockkit.escaping import cap, one_line, revealed
-from bot.blockkit.ids import ALSO, CUSTOMER, ELSEWHERE, SEND_COPY, Field
+from bot.blockkit.ids import ALSO, AS_PAGE, CUSTOMER, ELSEWHERE, SEND_COPY, Field
 from bot.surfaces import wording
 from bot.surfaces.card.amounts import linked
-from bot.surfaces.card.buttons import ABOUT_CUSTOMER, OPEN_IN_QUICKBOOKS, addresses, binding, fired
+from bot.surfaces.card.buttons import (
+    ABOUT_CUSTOMER,
+    OPEN_IN_QUICKBOOKS,
+    PAGE,
+    addresses,
+    binding,
+    fired,
+)
 from bot.surfaces.card.buttons import about as about_customer
 from bot.surfaces.card.reasons import HOLD, WRONG, ReasonOption, rejecting
 from bot.surfaces.forms import agreements, edit, fields
@@ -56,6 +63,10 @@ ABOUT_MARKS = (
     "*Marks and account manager.* For finance leads: key account, do not chase, private person."
 )
 ABOUT_COPY = "*A test copy.* Mails this draft to you, marked as a test; the customer gets nothing."
+ABOUT_PAGE = (
+    "*The case as a page.* A file in the thread of the card, for somebody who takes it over: "
+    "facts, messages, promises, evidence and decisions."
+)
 SNOOZED = 2
 """How many working days the form of a snooze proposes."""
 MOST_ADDRESSES = 10
@@ -325,6 +336,9 @@ def also(view: CaseView, books: str) -> Block:
         says = f"{label} of the draft of case {view.id}"
         asks = button(SEND_COPY, label, binding(view).encode(), says=says)
         blocks.append(section(ABOUT_COPY, asks))
+    says = f"{PAGE}: case {view.id}, {view.facts.customer.name}"
+    asks = button(AS_PAGE, PAGE, binding(view).encode(), says=says)
+    blocks.append(section(ABOUT_PAGE, asks))
     if link := linked(view, books):
         opens = button(ELSEWHERE, OPEN_IN_QUICKBOOKS, view.id, says=f"Open {view.id} in QuickBooks")
         where = "*QuickBooks.* The invoice, or the customer if there are several."

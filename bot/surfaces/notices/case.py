@@ -185,6 +185,13 @@ def _card_frozen(given: Given) -> str:
     return f"This card can no longer be changed. Where the case stands now:\n{given.card}"
 
 
+def _case_page(given: Given) -> str:
+    return (
+        f"{given.who} asked for this case as a page, to hand it over. It quotes internal notes: "
+        "read it before you give it to somebody outside."
+    )
+
+
 WORDS: Mapping[MessageKind, Callable[[Given], str]] = {
     MessageKind.ASSIGNED: _assigned,
     MessageKind.PROMISE_ENDED: _promise_ended,
@@ -204,5 +211,6 @@ WORDS: Mapping[MessageKind, Callable[[Given], str]] = {
     MessageKind.NOTE_FAILED: _note_failed,
     MessageKind.NOTE_KEPT: _note_kept,
     MessageKind.CARD_FROZEN: _card_frozen,
+    MessageKind.CASE_PAGE: _case_page,
 }
 """The words of each kind."""

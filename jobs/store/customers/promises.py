@@ -68,6 +68,12 @@ def open_ones(
     return _with_parts(conn, conn.execute(query).all())
 
 
+def every(conn: Connection, company: str, customer: str) -> list[CustomerPromise]:
+    """All promises and plans of a customer, whatever became of them, by id."""
+    query = select(promises).where(of_customer(promises)).order_by(promises.c.id)
+    return _with_parts(conn, conn.execute(query, {"company": company, "customer": customer}).all())
+
+
 def _with_parts(conn: Connection, rows: Sequence[Row[Any]]) -> list[CustomerPromise]:
     ids = [row.id for row in rows]
     due, about = defaultdict[str, list[Any]](list), defaultdict[str, list[Any]](list)

@@ -19,6 +19,7 @@ from structlog.testing import capture_logs
 
 from bot.blockkit.ids import (
     ALSO,
+    AS_PAGE,
     CUSTOMER,
     ELSEWHERE,
     MORE,
@@ -427,8 +428,8 @@ def test_what_does_not_fit_into_the_menu_opens_from_it(harness: CompanyHarness) 
     bound = Binding(click.case, click.draft, click.draft_hash)
     more = opened(harness, MORE, choice(ALSO, bound))
     acts = [block["accessory"] for block in more["blocks"] if "accessory" in block]
-    assert [one["action_id"] for one in acts] == [CUSTOMER, SEND_COPY, ELSEWHERE]
-    assert acts[2]["url"].startswith("https://qbo.example/app/login?pagereq=invoice")
+    assert [one["action_id"] for one in acts] == [CUSTOMER, SEND_COPY, AS_PAGE, ELSEWHERE]
+    assert acts[3]["url"].startswith("https://qbo.example/app/login?pagereq=invoice")
     assert press_in_modal(harness, backend_in(harness), acts[1]).status == 200
     until(harness, lambda: title(harness) == "Noted")
     assert "A test copy is being sent" in json.dumps(shown(harness))

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.blockkit import ids
-from bot.blockkit.ids import CUSTOMER, ELSEWHERE, SEND_COPY
+from bot.blockkit.ids import AS_PAGE, CUSTOMER, ELSEWHERE, SEND_COPY
 from bot.blockkit.lint import lint
 from bot.surfaces.card.card import Card, card, case_in_modal, plain, story
 from bot.surfaces.card.parts import ShownTo
@@ -64,7 +64,11 @@ def offered(made: Card) -> set[str]:
     """The verbs of all buttons and of what stands behind ⋯."""
     found = buttons_of(made)
     menu = found.pop("more", {"options": []})["options"]
-    return found.keys() | {o["value"].split(" ")[0] for o in menu} - {"elsewhere", "customer"}
+    return found.keys() | {o["value"].split(" ")[0] for o in menu} - {
+        "elsewhere",
+        "customer",
+        "as_page",
+    }
 
 
 def faults(made: Card) -> list[str]:
@@ -187,13 +191,16 @@ def test_nobody_is_mentioned_by_a_card() -> None:
 def test_the_menu_leads_to_the_invoice() -> None:
     """Or to the customer if there are several; behind the last entry where the menu is full."""
     several, one = stopped(), stopped(facts=facts((invoice(),)))
-    links = [buttons_of(show(made))["more"]["options"][-1]["url"] for made in (several, one)]
+    modals = [also(made, BOOKS)["blocks"][-1]["accessory"] for made in (several, one)]
+    links = [button["url"] for button in modals]
+    in_menu = buttons_of(show(VIEWS["done"]()))["more"]["options"][-2:]
+    assert [one["value"].split(" ")[0] for one in in_menu] == [AS_PAGE, ELSEWHERE]
     more = also(view(), BOOKS)
     assert lint(more, "modal") == []
     assert [block["accessory"]["action_id"] for block in more["blocks"][1:]] == [
-        *(CUSTOMER, SEND_COPY, ELSEWHERE)
+        *(CUSTOMER, SEND_COPY, AS_PAGE, ELSEWHERE)
     ]
-    assert more["blocks"][3]["accessory"]["url"] == links[0]
+    assert more["blocks"][4]["accessory"]["url"] == links[0]
     pages = [parse_qs(urlsplit(link).query, strict_parsing=True) for link in links]
     assert [page["pagereq"] for page in pages] == [
         *(["customerdetail?nameId=C1"], ["invoice?txnId=71037"])
@@ -262,9 +269,9 @@ OFFERED = {
     "new": "",
     "waiting": "approve edit reject hold snooze assign takeover also",
     "manager first": "fine edit reject hold snooze assign takeover also",
-    "stop": "was_paid look_again takeover draft_anyway reject hold assign",
+    "stop": "was_paid look_again takeover draft_anyway reject hold assign also",
     "unsafe": "edit reject hold snooze assign takeover also",
-    "never": "confirm_address look_again takeover reject hold assign",
+    "never": "confirm_address look_again takeover reject hold assign also",
     "no address": "look_again takeover reject hold assign",
     "too long": "edit reject hold snooze assign takeover also",
     "approved": "undo",

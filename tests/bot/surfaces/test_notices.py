@@ -265,6 +265,7 @@ DATA: dict[MessageKind, list[dict[str, Any]]] = {
     MessageKind.NOTE_FAILED: [WHY | {"note": OUTSIDE}],
     MessageKind.NOTE_KEPT: [CALLED | WHY, WHY | {"called": []}],
     MessageKind.CARD_FROZEN: [{}],
+    MessageKind.CASE_PAGE: [WHO],
 }
 """What jobs stores with each kind."""
 

@@ -7,7 +7,7 @@ from inspect import getsource, signature
 
 import pytest
 
-from bot.blockkit.ids import ALSO, CUSTOMER, ELSEWHERE
+from bot.blockkit.ids import ALSO, AS_PAGE, CUSTOMER, ELSEWHERE
 from bot.surfaces.card.buttons import buttons, ways_out
 from bot.surfaces.customer_replies import OFFERED
 from bot.surfaces.forms.forms import FORMS
@@ -55,7 +55,7 @@ def test_every_verb_has_a_button_and_every_button_a_verb() -> None:
     }
     assert below_replies.keys() == SETTLES.keys() - {Verb.HOLD}, "a hold is set on the card"
     labels |= below_replies | {Verb.WITHDRAW: Verb.WITHDRAW.row.button}
-    assert labels.keys() == {*Verb, CUSTOMER, ALSO, ELSEWHERE}
+    assert labels.keys() == {*Verb, CUSTOMER, ALSO, AS_PAGE, ELSEWHERE}
     opens = {*FORMS, CUSTOMER, ALSO}
     assert all(verb in opens for verb, label in labels.items() if label.endswith("…"))
 
