@@ -43,7 +43,8 @@ def _turn_some(realm: str, after: str, conn: Connection, now: datetime) -> str |
             cases.move(conn, case, goes_on, now, shadow=False)
             continue
         end = Move(State.CANCELLED, "case.shadow_ended", ACTOR)
-        if cases.move(conn, case, end, now, end_reason="Shadow mode ended."):
+        ended = {"end_reason": "Shadow mode ended.", "undo_until": None, "lapses_at": None}
+        if cases.move(conn, case, end, now, **ended):
             crossings.release(conn, case.id, now)
     return found[-1].id if found else None
 

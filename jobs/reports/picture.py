@@ -143,6 +143,7 @@ def _of_end(conn: Connection, case: Case) -> dict[str, Any]:
 
 def _outcome(conn: Connection, case: Case) -> SendOutcome | None:
     """How the last attempt to send ended, if there was one."""
+    # only a finished rehearsal keeps the time at which its approval would have lapsed
     if case.shadow and case.state is State.CANCELLED and case.lapses_at:
         return SendOutcome("shadow", case.row.closed_at)
     row = sends.latest(conn, case.id)

@@ -171,7 +171,7 @@ def _paid_before_send(
 ) -> None:
     """What the last check exists for: cancel the case, tell the approvers, count it in the log."""
     move = Move(State.CANCELLED, "send.caught", ACTOR, data={"draft": draft.sha256})
-    if cases.move(conn, case, move, now, end_reason=reason):
+    if cases.move(conn, case, move, now, end_reason=reason, undo_until=None, lapses_at=None):
         crossings.release(conn, case.id, now)
         tell_approvers(conn, case, draft, reason, now)
 

@@ -33,6 +33,7 @@ def test_going_live_keeps_the_cards_that_nobody_has_decided_on(
     assert kept == [(version + 1, due) for version, due in before[:2]]
     assert [case.shadow for case in (first, second, decided, again)] == [False, False, True, False]
     assert (decided.state, again.state) == (State.CANCELLED, State.WAITING)
+    assert harness.view(decided).outcome is None
     assert (again.customer, len(harness.cards())) == (decided.customer, 4)
     assert len(harness.logged("case.live")) == 2
 

@@ -881,6 +881,17 @@ def test_a_shadow_run_sends_nothing(open_harness: OpenHarness) -> None:
     assert not harness.case().shadow
 
 
+def test_a_shadow_case_that_was_paid_is_no_finished_rehearsal(open_harness: OpenHarness) -> None:
+    """The last check caught it: its card says that it was paid, not that all was done."""
+    harness = open_harness(live=False, swept=True)
+    harness.approve()
+    harness.pay("71", "840.00")
+    harness.wait_out()
+    view = harness.view()
+    assert view.state is State.CANCELLED
+    assert (view.end_reason, view.outcome, view.lapses_at) == ("Invoice 171 was paid.", None, None)
+
+
 def test_at_the_cap_sending_pauses_and_asks(open_harness: OpenHarness) -> None:
     """At the day's cap no more go out; a finance lead is asked once, and may let them go on."""
     six = [customer(str(n)) for n in range(1, 7)]
