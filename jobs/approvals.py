@@ -70,14 +70,14 @@ def standing(
     said = drafts.decided_on(conn, draft, Decided.APPROVE, Decided.FINE)
     approved = (one for one in said if one.kind == Decided.APPROVE)
     given = _valid(conn, policy, approved, by.manager, needed, groups)
-    fine = any(one.kind == Decided.FINE for one in said)
+    fine = next((one.actor for one in said if one.kind == Decided.FINE), "")
     found = Approvals(
         needed=needed.count,
         given=given,
         lead_needed=needed.lead,
         lead_given=any(Role.FINANCE_LEAD in policy.roles(d.actor, groups) for d in given),
         opens_at=case.approval_opens_at if needed.manager_first else None,
-        manager_fine=fine or not needed.manager_first,
+        manager_fine=bool(fine) or not needed.manager_first,
         looks_good=fine,
     )
     return found if found.open(now) else replace(found, given=(), lead_given=False)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bot.blockkit.blocks import Block, actions, button, context, divider, section, stamp
-from bot.blockkit.escaping import cap, mrkdwn
+from bot.blockkit.escaping import cap, mrkdwn, one_line
 from bot.blockkit.ids import block_id
 from bot.surfaces import wording
 from bot.surfaces.card.amounts import title
@@ -55,7 +55,8 @@ def direct(
     asked = [view for view in found if _asked(view, person)]
     done = [view for view in found if not _asked(view, person)]
     may = {view.id: view.id in approves for view in asked}
-    shown = _that_fit([_whole(one, now, people, one is asked[0], may[one.id]) for one in asked])
+    whole = (_whole(one, person, now, people, one is asked[0], may[one.id]) for one in asked)
+    shown = _that_fit(list(whole))
     left = [_named(view) for view in asked[len(shown) :]]
     over = [f"{_named(view)}: {_said(view, person, now)}" for view in done]
     blocks = [section(_head(asked))]
@@ -101,12 +102,17 @@ def _that_fit(found: Sequence[Shown]) -> list[Shown]:
 
 
 def _whole(
-    view: CaseView, now: datetime, people: Mapping[str, str], first: bool, may_approve: bool
+    view: CaseView,
+    person: str,
+    now: datetime,
+    people: Mapping[str, str],
+    first: bool,
+    may_approve: bool,
 ) -> Shown:
     reader = ShownTo(people, view.facts.company.zone)
     offered = {one["action_id"]: one for one in buttons(view, now)} if may_approve else {}
     approving = offered.get(Verb.APPROVE)
-    told = _told(view, now) if approving is None else _YOURS
+    told = _told(view, person, now, people) if approving is None else _YOURS
     reasons = [part for part in (stops(view, {}, reader), why(view, reader)) if part]
     made = [title(view), Part((section(told),), told), *reasons, *letter(view)]
     blocks = [block for part in made for block in part.blocks]
@@ -118,13 +124,15 @@ def _whole(
 _YOURS = "You can approve it yourself. Edit or hold it if it should not go like this."
 
 
-def _told(view: CaseView, now: datetime) -> str:
+def _told(view: CaseView, person: str, now: datetime, people: Mapping[str, str]) -> str:
     """What this person's word is needed for, and until when."""
     if view.letter is None:
         return "No message is drafted while this stands. Can you resolve it with the customer?"
     asked = view.approvals
     if asked and asked.looks_good:
-        return "You have said that it looks good. It waits for finance to approve it."
+        name = mrkdwn(one_line(people.get(asked.looks_good, ""))) or "Somebody else"
+        who = "You have" if asked.looks_good == person else f"{name} has"
+        return f"{who} said that it looks good. It waits for finance to approve it."
     if asked and not asked.open(now):
         latest = f", or {stamp(asked.opens_at)}" if asked.opens_at else ""
         return f"Finance can approve it once you press *Looks good*{latest}."
@@ -137,7 +145,7 @@ def _buttons(view: CaseView, mark: str, approving: Block | None) -> list[Block]:
     `mark` tells the buttons of several cases apart: in a message each action id is unique.
     """
     verbs = [Verb.EDIT, Verb.HOLD] if view.letter else [Verb.HOLD, Verb.REJECT]
-    said = view.approvals is not None and view.approvals.looks_good
+    said = view.approvals is not None and bool(view.approvals.looks_good)
     if view.letter and not said and approving is None:
         verbs.insert(0, Verb.FINE)
     first = [approving | {"action_id": f"{Verb.APPROVE}{mark}"}] if approving else []

@@ -28,7 +28,7 @@ from jobs.store.outbox import MessageKind
 
 
 def fine(conn: Connection, policy: Policy, click: Click, now: datetime) -> Reply:
-    """The account manager (without one, a finance lead) has read it. Raises VerbRefused."""
+    """The account manager (a finance lead where there is none) has read it. Raises VerbRefused."""
     decider = access.enter(conn, policy, Verb.FINE, click, now)
     access.in_state(conn, decider.case, State.WAITING)
     access.same_draft(decider, click)

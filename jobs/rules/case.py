@@ -79,8 +79,9 @@ class Approvals:
     opens_at: datetime | None = None
     """Approval opens at this time, or earlier if the account manager says Fine."""
     manager_fine: bool = True
-    looks_good: bool = False
-    """Whether the account manager has said so of exactly this draft, asked for or not."""
+    looks_good: str = ""
+    """Who has said so of exactly this draft, asked for or not: a Slack user id. The account
+    manager, or a finance lead where there was none; empty if nobody has."""
 
     def open(self, now: datetime) -> bool:
         """Whether anybody may approve yet: the account manager has seen it, or had the time."""

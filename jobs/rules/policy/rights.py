@@ -46,7 +46,7 @@ class Who(Enum):
 
     EDITOR = "collectors and leads; account managers for their own customers"
     SETTLER = "people who can see the finance mailbox, so not account managers"
-    MANAGER = "the account manager, or a lead"
+    MANAGER = "the account manager; leads where nobody is"
     LEAD = "leads only"
 
     @property
@@ -54,20 +54,20 @@ class Who(Enum):
         """For somebody who may not."""
         if self is Who.LEAD:
             return "a finance lead"
-        manager = self is Who.MANAGER
-        return f"{'the account manager' if manager else 'a collector'} or a finance lead"
+        if self is Who.MANAGER:
+            return "the account manager (a finance lead where there is none)"
+        return "a collector or a finance lead"
 
 
 def may(who: Who, user: str, roles: frozenset[Role], manager: Manager | None) -> bool:
     """Whether this person is one of `who`."""
-    if Role.FINANCE_LEAD in roles:
-        return True
-    collects, manages = Role.COLLECTOR in roles, looks_after(user, manager)
+    leads, collects = Role.FINANCE_LEAD in roles, Role.COLLECTOR in roles
+    manages, managed = looks_after(user, manager), bool(manager and manager.user)
     return {
-        Who.EDITOR: collects or manages,
-        Who.SETTLER: collects,
-        Who.MANAGER: manages,
-        Who.LEAD: False,
+        Who.EDITOR: leads or collects or manages,
+        Who.SETTLER: leads or collects,
+        Who.MANAGER: manages or (leads and not managed),
+        Who.LEAD: leads,
     }[who]
 
 

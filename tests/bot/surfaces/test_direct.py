@@ -46,7 +46,9 @@ def test_what_is_said_of_each_case() -> None:
     assert "Finance can approve it already." in said()
     first = Approvals(needed=1, manager_fine=False)
     assert "once you press *Looks good*." in said(approvals=first)
-    assert "You have said that it looks good" in said(approvals=replace(first, looks_good=True))
+    for who, told in (("UMANAGER", "You have"), ("ULEAD1", f"{PEOPLE['ULEAD1']} has")):
+        good = replace(first, manager_fine=True, looks_good=who)
+        assert f"{told} said that it looks good" in said(approvals=good)
     assert "Can you resolve it with the customer?" in said(letter=None)
     assert said(letter=None).startswith("*One customer* of yours: no message for now.")
     assert "somebody else looks after this customer now" in said(manager=OTHER)

@@ -137,10 +137,10 @@ ABOUT_A_CUSTOMER = (_open, _mark, _log)
 SHUT = {
     Who.EDITOR: set[str](),
     Who.SETTLER: {"UMANAGER"},
-    Who.MANAGER: {"UCOLLECT"},
+    Who.MANAGER: {"UCOLLECT", "ULEAD1"},
     Who.LEAD: {"UCOLLECT", "UMANAGER"},
 }
-"""Who of the team is refused."""
+"""Who of the team is refused, where there is an account manager."""
 
 
 def test_the_row_of_a_verb_says_who_may(open_harness: OpenHarness) -> None:

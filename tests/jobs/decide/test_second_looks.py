@@ -87,6 +87,7 @@ def test_who_disputes_one_invoice_is_not_dunned_for_another(open_harness: OpenHa
     assert "tone" not in view.author_reason
     assert view.changed == ("Invoice 171 is on hold, so the message leaves it out.",)
     assert harness.approve("UCOLLECT") is Answer.NOT_OPEN_YET
+    assert harness.fine("ULEAD1") is Answer.NOT_ALLOWED  # there is somebody whose word it is
     assert harness.fine("UMANAGER") is Answer.RECORDED
     assert harness.approve("UCOLLECT") is Answer.RECORDED
     harness.wait_out()

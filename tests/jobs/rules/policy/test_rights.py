@@ -96,6 +96,8 @@ NONE = frozenset[Role]()
         ("UMARA", NONE, None, False, False),
         ("UMARA", COLLECTOR, CRM, True, True),
         ("ULEAD1", LEAD, None, True, True),
+        ("ULEAD1", LEAD, UNKNOWN, True, True),
+        ("ULEAD1", LEAD, CRM, True, True),
     ],
 )
 def test_what_an_account_manager_may(
@@ -107,7 +109,8 @@ def test_what_an_account_manager_may(
     assert may(Who.EDITOR, user, roles, manager) is edits
     assert may(Who.SETTLER, user, roles, manager) is bool(roles)
     assert may(Who.LEAD, user, roles, manager) is (roles == LEAD)
-    cares = looks_after(user, manager) or roles == LEAD
+    nobody_named = manager in (None, UNKNOWN)
+    cares = looks_after(user, manager) or (roles == LEAD and nobody_named)
     assert may(Who.MANAGER, user, roles, manager) is cares
     assert may_approve(user, roles, manager, named, ONE) is approves
     assert may_approve(user, roles, manager, named, TWO) is bool(roles)
