@@ -16,7 +16,7 @@ from jobs.rules.policy.policy import Policy
 SCOPES = (
     *("chat:write", "commands", "users:read", "users:read.email", "usergroups:read"),
     *("channels:read", "groups:read", "im:write"),
-    *("channels:history", "groups:history", "im:history"),
+    *("channels:history", "groups:history", "im:history", "files:write"),
 )
 """The scopes in manifest.yml; a test makes sure that the two agree."""
 STANDING = {
