@@ -24,7 +24,7 @@ from jobs.decide import approve, sent
 from jobs.decide.access import Answer, Click, VerbRefused
 from jobs.decide.sent import Mistake
 from jobs.decide.switches import Switch
-from jobs.engine.loop import Loop
+from jobs.engine.loop import Loop, due_steps
 from jobs.engine.services import Services
 from jobs.engine.step import Step
 from jobs.mail.results import HELD_UP, Fence, MailerCheck, Result, Sent
@@ -244,7 +244,10 @@ class Play:
         return digest_at(day, ZONE, self.policy) + AFTER_DIGEST
 
     def _work(self, steps: Sequence[Step]) -> None:
-        Loop(self.database, steps, self.clock, self.pool).run()
+        """One step after the other, as long as anything is due now."""
+        while due := due_steps(self.database, steps, self.clock.now):
+            for step in due:
+                Loop(self.database, [step], self.clock, self.pool).run()
 
     # The cash outlook
 
