@@ -98,6 +98,11 @@ def address(text: str) -> str:
     return entities(line) if _ADDRESS.fullmatch(line) else mrkdwn(line)
 
 
+def csv_cell(text: str) -> str:
+    """Outside text for a sheet: a spreadsheet takes what begins like a formula for one."""
+    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
+
+
 def cap(text: str, limit: int) -> str:
     """At most `limit` characters of escaped text; if cut, it ends with the full length."""
     if len(text) <= limit:

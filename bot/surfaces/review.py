@@ -23,7 +23,7 @@ from bot.blockkit.blocks import (
     table,
 )
 from bot.blockkit.blocks import text as words
-from bot.blockkit.escaping import cap, mrkdwn, one_line
+from bot.blockkit.escaping import cap, csv_cell, mrkdwn, one_line
 from bot.surfaces import wording
 from bot.surfaces.card.card import Card, story
 from jobs.reports.review import (
@@ -384,10 +384,5 @@ def as_csv(this: Review, names: Mapping[str, str], closed: Mapping[str, datetime
             class_name(class_) if end else "",
             OUTCOMES[end] if end else "",
         ]
-        sheet.writerow([*map(_harmless, row), listed(what), when.isoformat() if when else ""])
+        sheet.writerow([*map(csv_cell, row), listed(what), when.isoformat() if when else ""])
     return found.getvalue().encode("utf-8-sig")
-
-
-def _harmless(cell: str) -> str:
-    """A spreadsheet takes text that begins like a formula for one."""
-    return f"'{cell}" if cell[:1] in ("=", "+", "-", "@", "\t") else cell

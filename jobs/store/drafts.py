@@ -14,7 +14,7 @@ from jobs.rules.case import Decision
 from jobs.rules.letters.letter import Letter, from_json
 from jobs.rules.rulings import RULINGS, Ruling
 from jobs.store.cases import Case
-from jobs.store.database.tables import decisions, draft_copies, drafts
+from jobs.store.database.tables import cases, decisions, draft_copies, drafts
 from jobs.store.database.upsert import insert_or_ignore
 from jobs.store.work import Claim
 
@@ -158,6 +158,14 @@ def decided(conn: Connection, case_id: str) -> tuple[Decision, ...]:
 def decided_on(conn: Connection, draft_id: str, *kinds: str) -> tuple[Decision, ...]:
     """The decisions of these kinds on one draft, oldest first."""
     return _decisions(conn.execute(_DECIDED_ON, {"one": draft_id, "kinds": kinds}))
+
+
+def last_of_each(conn: Connection, company: str) -> dict[str, Decision]:
+    """Who ever decided anything in a company → their last decision."""
+    theirs = select(func.max(decisions.c.id)).join(cases, cases.c.id == decisions.c.case_id)
+    last = theirs.where(cases.c.company == company).group_by(decisions.c.actor)
+    rows = conn.execute(select(decisions).where(decisions.c.id.in_(last)))
+    return {one.actor: one for one in _decisions(rows)}
 
 
 def _decisions(rows: Iterable[Row[Any]]) -> tuple[Decision, ...]:

@@ -53,6 +53,12 @@ def groups(conn: Connection, now: datetime) -> Mapping[str, frozenset[str]]:
     return {row.id: frozenset(row.body["members"]) for row in fresh}
 
 
+def groups_as_read(conn: Connection) -> Mapping[str, tuple[frozenset[str], datetime]]:
+    """User group → its members and when Slack was asked, however long ago: a report, no right."""
+    rows = conn.execute(_OF_KIND, {"kind": "group"})
+    return {row.id: (frozenset(row.body["members"]), row.read_at) for row in rows if row.read_at}
+
+
 def at_address(conn: Connection, email: str, now: datetime) -> str:
     """The full member with this lower-case address; empty if nobody, or if not read recently."""
     return members(conn, now).get(email, "")

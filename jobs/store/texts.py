@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -52,6 +52,35 @@ def note_policy(conn: Connection, text: str, now: datetime) -> bool:
         key = f"policy:{company.realm}:{last + 1}:{sha256[:32]}"
         outbox.say(conn, company, MessageKind.POLICY_CHANGED, key, {"sha256": sha256}, now)
     return True
+
+
+@dataclass(frozen=True)
+class PolicyVersion:
+    """A policy that was in force, and since when it is known."""
+
+    sha256: str
+    text: str
+    since: datetime
+
+
+def policies_in_force(conn: Connection, company: str) -> list[PolicyVersion]:
+    """Every policy there was, the present one first; one that came back counts from then on.
+
+    The company's log says when each began; the first ones, from before it was connected, count from
+    when they were first read.
+    """
+    known = select(artifacts).where(artifacts.c.kind == "policy", artifacts.c.change.is_not(None))
+    began: dict[str, datetime] = {}
+    for row in log.of_actions(conn, company, 1, LAST_ROW, ["policy.changed"]):
+        began[row.fields["data"]["policy"]] = datetime.fromisoformat(row.fields["at"])
+    return [
+        PolicyVersion(row.sha256, row.text, began.get(row.sha256, row.first_seen_at))
+        for row in conn.execute(known.order_by(artifacts.c.change.desc()))
+    ]
+
+
+LAST_ROW = 2**31 - 1
+"""Past the number of every row of a log."""
 
 
 def tell_trouble(conn: Connection, trouble: str, sha256: str, state: str, now: datetime) -> None:

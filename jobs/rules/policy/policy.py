@@ -64,9 +64,10 @@ class Policy(People, Pace, MessageSettings, Calendar):
 
     def roles(self, user: str, groups: Mapping[str, frozenset[str]]) -> frozenset[Role]:
         """The roles of a Slack user; `groups` maps a user group's id to its members."""
-        return frozenset(role for role, listed in self._listed() if _is_in(user, listed, groups))
+        return frozenset(role for role, listed in self.listed() if _is_in(user, listed, groups))
 
-    def _listed(self) -> Iterator[tuple[Role, tuple[str, ...]]]:
+    def listed(self) -> Iterator[tuple[Role, tuple[str, ...]]]:
+        """Each role, and the ids of the users and user groups that have it."""
         yield Role.COLLECTOR, self.collectors
         yield Role.FINANCE_LEAD, self.finance_leads + self.deputies
         yield Role.ACCOUNT_MANAGER, tuple(m.slack for m in self.managers)
@@ -82,7 +83,7 @@ class Policy(People, Pace, MessageSettings, Calendar):
     def _named(self) -> Iterator[str]:
         """Every user and group id in the whole file, for any company."""
         for each in (self, *self.by_company.values()):
-            yield from (i for _, ids in each._listed() for i in ids)
+            yield from (i for _, ids in each.listed() for i in ids)
 
     def named_customers(self) -> frozenset[str]:
         """Every QuickBooks customer id in these lines; each company numbers its own."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import re
@@ -9,6 +10,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -21,7 +23,7 @@ from jobs.rules.case import Decision, Proposal, Reason
 from jobs.rules.rulings import Kind, Ruling
 from jobs.rules.states import CaseClass, Stage
 from jobs.settings import Settings
-from jobs.store import assessments, cases, drafts, log
+from jobs.store import assessments, cases, drafts, log, people, texts
 from jobs.store.assessments import Judgement
 from jobs.store.database import engine
 from jobs.store.database.engine import Database
@@ -323,6 +325,67 @@ def test_an_export_of_a_case_that_is_not_there(run: Run, number: str) -> None:
     """Words, whether it is no number or nobody's."""
     result = run("log", "export", f"--case={number}")
     assert (result.exit_code, result.output) == (1, f"Error: There is no case {number}.\n")
+
+
+def test_the_log_is_exported_by_company_and_period_and_as_a_table(
+    run: Run, database: Database, tmp_path: Path
+) -> None:
+    """Days are whole, and words that look like a formula are none in the sheet."""
+    with database.writing() as conn:
+        later, data = START + timedelta(days=3), log.keep_words(conn, "=HYPERLINK(1)", START)
+        log.note(conn, log.Entry(REALM, "case.edited", "UCOLLECT", later, "1", data))
+        log.note(conn, log.Entry("", "click.refused", "USTRANGER", START))
+
+    def actions(*words: str) -> list[str]:
+        lines = run("log", "export", *words).output.splitlines()
+        return [json.loads(line)["action"] for line in lines]
+
+    assert len(actions()) == 5
+    assert "click.refused" not in actions("--company", REALM)
+    assert actions("--since", "2026-11-07") == ["case.edited"]
+    assert actions("--company", REALM, "--until", "2026-11-06") == [
+        *("case.opened", "case.rejected", "sweep.done")
+    ]
+    assert actions("--since", "2026-11-09", "--until", "2026-11-09") == ["case.edited"]
+    assert run("log", "export", "--company", "7").exit_code == 1
+    file = tmp_path / "log.csv"
+    assert run("log", "export", "--case", "1", "--csv", str(file)).output == ""
+    with file.open(encoding="utf-8") as sheet:
+        rows = list(csv.DictReader(sheet))
+    assert [row["action"] for row in rows] == ["case.opened", "case.rejected", "case.edited"]
+    assert rows[2]["typed"] == "'=HYPERLINK(1)"
+    assert json.loads(rows[1]["data"]) == {"why": "paid"}
+
+
+def test_who_may_approve_what_and_since_when(run: Run, database: Database, tmp_path: Path) -> None:
+    """Through which list or group, since which policy without a break, and what they did last."""
+    first = '[people]\ncollectors = ["UCOLLECT", "UOLD"]\nfinance_leads = ["ULEAD1"]\n'
+    second = '[people]\nfinance_leads = ["ULEAD1"]\n'
+    third = (
+        '[people]\ncollectors = ["UCOLLECT", "SGROUP"]\nfinance_leads = ["ULEAD1"]\n'
+        'deputies = ["ULEAD2"]\n[[account_manager]]\nslack = "UMANAGER"\ncustomers = ["58"]\n'
+    )
+    with database.writing() as conn:
+        people.put_user(conn, "ULEAD1", "Lena\x1b[31m", "", START)
+        people.put_group(conn, "SGROUP", ["UMEMBER"], START)
+    for days, text_ in enumerate((first, second, third)):
+        with database.writing() as conn:
+            texts.note_policy(conn, text_, START + timedelta(days=days))
+    policy, file = tmp_path / "policy.toml", tmp_path / "access.csv"
+    policy.write_text(third)
+    told = run("access", "--csv", str(file), POLICY_FILE=str(policy)).output
+    assert "two people from 10,000" in told
+    assert "\x1b" not in told
+    with file.open(encoding="utf-8") as sheet:
+        rows = {row["person"].split(" ")[0]: row for row in csv.DictReader(sheet)}
+    assert set(rows) == {"Lena[31m", "ULEAD2", "UCOLLECT", "UMEMBER", "UMANAGER"}
+    assert "since 2026-11-06" in rows["Lena[31m"]["since"]
+    assert "since 2026-11-08" in rows["UCOLLECT"]["since"], "not in the policy between"
+    assert rows["UCOLLECT"]["last"] == "reject on 2026-11-06"
+    assert rows["ULEAD2"]["role"] == "finance lead (deputy)"
+    assert rows["UMEMBER"]["through"] == "group SGROUP, members as of 2026-11-06 15:00 UTC"
+    assert "1 customer of their own: edits and holds" in rows["UMANAGER"]["may"]
+    assert "Nobody may act" in run("access").output
 
 
 def test_a_good_log_verifies(run: Run) -> None:
