@@ -195,8 +195,9 @@ def _waiting(command: Command) -> Response:
 
 
 def _calls(command: Command) -> Response:
-    due = lists.calls_due(command.conn, command.company, command.only(), command.now)
-    return _shown(shown_lists.calls(due, command.company.realm, people.names(command.conn)))
+    on = command.conn, command.company, command.only(), command.now
+    due, more = lists.calls_due(*on)
+    return _shown(shown_lists.calls(due, more, command.company.realm, people.names(command.conn)))
 
 
 def _health(command: Command) -> Response:

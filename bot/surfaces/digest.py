@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from bot.blockkit.blocks import (
@@ -102,9 +103,7 @@ def _to_decide(data: Data) -> str:
 def _sections(data: Data, names: Mapping[str, str]) -> Iterator[tuple[str, Lines]]:
     """Each with its title; those without lines are left out by `_listed`."""
     yield "What changed", [[words(line)] for line in [_changed(data["changed"])] if line]
-    stops = [_stop(one) for one in data["stopped"]]
-    if data["more_stopped"]:
-        stops.append([words(f"and {data['more_stopped']:,} more")])
+    stops = _lines(data, "stopped", _stop)
     if before := data["stopped_before"]:
         stops.append(
             [words(f"{before:,} from earlier days still {'wait' if before > 1 else 'waits'}")]
@@ -112,15 +111,21 @@ def _sections(data: Data, names: Mapping[str, str]) -> Iterator[tuple[str, Lines
     yield "Stopped, a person decides on the card", stops
     yield (
         "Waits for somebody for over a working day",
-        [_waits(one, names) for one in data["waited_for"]],
+        _lines(data, "waited_for", partial(_waits, names=names)),
     )
-    yield "Stuck", [_stuck(one) for one in data["stuck"]]
+    yield "Stuck", _lines(data, "stuck", _stuck)
     yield (
         "On hold, and the review date has come",
-        [_review(one, names) for one in data["to_review"]],
+        _lines(data, "to_review", partial(_review, names=names)),
     )
-    yield "Marks to look at again", [_mark(one, names) for one in data["marks"]]
-    yield "To call after the final message", [_call(one) for one in data["calls"]]
+    yield "Marks to look at again", _lines(data, "marks", partial(_mark, names=names))
+    yield "To call after the final message", _lines(data, "calls", _call)
+
+
+def _lines(data: Data, name: str, line: Callable[[Data], list[Block]]) -> Lines:
+    """The entries of a list, and how many more there are."""
+    lines, more = [line(one) for one in data[name]], data["more"][name]
+    return [*lines, [words(f"and {more:,} more")]] if more else lines
 
 
 def _listed(title: str, lines: Lines) -> list[Block]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
-from bot.blockkit.blocks import Block, button, section, stamp
+from bot.blockkit.blocks import Block, button, context, section, stamp
 from bot.blockkit.escaping import cap, mrkdwn, one_line
 from bot.blockkit.ids import LOG_CALL, AboutCustomerButton
 from bot.surfaces import wording
@@ -40,7 +40,7 @@ def waiting(found: PutOff, now: datetime) -> str:
     parts = [
         *_some("Waiting for a date", found.waits, now),
         *_some("On hold", found.held, now),
-        *_reviewed(found.marks),
+        *_reviewed(found.marks, found.more_marks),
     ]
     return story(parts) or "Nothing waits for a date, and nothing is on hold."
 
@@ -74,16 +74,17 @@ def _case(one: ListedCase, now: datetime) -> str:
     return f"{first} · {wording.money(view.facts.asked)} · {stands} · case {view.id}"
 
 
-def _reviewed(some: Sequence[MarkToReview]) -> list[str]:
+def _reviewed(some: Sequence[MarkToReview], more: int) -> list[str]:
     lines = [
         f"• {_name(one.customer)} · {wording.marked_as(one.kind)} · {short_day(one.review_on)}"
         for one in some
     ]
+    lines += [f"and {more} more"] if more else []
     return ["*Marks to look at again*", *lines] if lines else []
 
 
-def calls(found: Sequence[CallDue], realm: str, people: Mapping[str, str]) -> Card:
-    """Whom to call, with the button to log each call."""
+def calls(found: Sequence[CallDue], more: int, realm: str, people: Mapping[str, str]) -> Card:
+    """Whom to call, with the button to log each call, and how many more there are."""
     if not found:
         return Card(
             "Nobody has to be called today. After a final message the list asks for a call "
@@ -99,6 +100,9 @@ def calls(found: Sequence[CallDue], realm: str, people: Mapping[str, str]) -> Ca
         says = f"Log a call with {one_line(one.name)}"
         blocks.append(section(line, button(action, "Log a call…", value, says=says)))
         said.append(line)
+    if more:
+        said.append(f"and {more} more")
+        blocks.append(context(said[-1]))
     return Card(story(said), blocks)
 
 

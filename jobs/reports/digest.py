@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
-from itertools import islice
+from itertools import chain
 from typing import Any
 
 from sqlalchemy import Connection
@@ -45,7 +45,6 @@ PATIENCE = timedelta(minutes=10)
 """How long after its hour, or after the sweep, to wait for cases that are being prepared."""
 MOST_TOP = 5
 MOST_LINES = 10
-MOST_CASES = 300
 
 
 def step(services: Services) -> Step:
@@ -94,6 +93,11 @@ def _fresh(conn: Connection, realm: str, now: datetime) -> bool:
     return True
 
 
+Told = dict[str, Any]
+Some = tuple[list[Told], int]
+"""The first entries of a list, and how many more there are."""
+
+
 def _for(whom: str, user: str = "", name: str = "") -> dict[str, Any]:
     return {"for": whom, "user": user, "name": name}
 
@@ -110,6 +114,13 @@ class Morning:
     def told(self) -> dict[str, Any]:
         """Plain JSON: ids, names, amounts as text, dates."""
         since = last_digest(self.now - SHORTLY, self.company.zone, self.policy)
+        counted, waiting = self._waiting(since)
+        lists: dict[str, Some] = waiting | {
+            "stuck": self._stuck(),
+            "to_review": self._to_review(),
+            "marks": self._marks(),
+            "calls": self._calls(),
+        }
         return {
             "realm": self.company.realm,
             "company": self.company.name,
@@ -117,30 +128,34 @@ class Morning:
             "since": since.isoformat(),
             "held_up": self.company.held_up(),
             "changed": case_lists.happened(self.conn, self.company.realm, since),
-            "stuck": self._stuck(),
-            "to_review": self._to_review(),
-            "marks": self._marks(),
-            "calls": self._calls(),
+            "more": {name: more for name, (_, more) in lists.items()},
+            **{name: told for name, (told, _) in lists.items()},
             **self._outlook(),
-            **self._waiting(since),
+            **counted,
         }
 
-    def _waiting(self, since: datetime) -> dict[str, Any]:
-        """The cases that wait for somebody: to decide, stopped since then, and for whom."""
-        waiting = case_lists.waiting(self.conn, self.company.realm, MOST_CASES)
+    def _waiting(self, since: datetime) -> tuple[Told, dict[str, Some]]:
+        """The cases that wait for somebody: how many to decide, the largest, and two lists.
+
+        Those stopped since then, and for whom somebody waits.
+        """
+        waiting = list(chain.from_iterable(case_lists.waiting(self.conn, self.company.realm)))
         rulings = assessments.rulings(self.conn, waiting)
         names = families.names(self.conn, self.company.realm, {one.customer for one in waiting})
         bars = {one.id: bar(one, rulings[one.id]) for one in waiting}
         free = [one for one in waiting if bars[one.id] is None]
         stopped = [one for one in waiting if bars[one.id] in (Kind.STOP, Kind.NEVER)]
         new = [one for one in stopped if one.row.opened_at >= since]
-        return {
+        stops = [self._stop(one, names, rulings[one.id]) for one in new[:MOST_LINES]]
+        waited_for = list(self._waited_for(waiting, bars, names))
+        counted = {
             "to_decide": len(free),
             "top": [self._case(one, names) for one in free[:MOST_TOP]],
-            "stopped": [self._stop(one, names, rulings[one.id]) for one in new[:MOST_LINES]],
-            "more_stopped": max(len(new) - MOST_LINES, 0),
             "stopped_before": len(stopped) - len(new),
-            "waited_for": list(islice(self._waited_for(waiting, bars, names), MOST_LINES)),
+        }
+        return counted, {
+            "stopped": (stops, len(new) - len(stops)),
+            "waited_for": (waited_for[:MOST_LINES], len(waited_for[MOST_LINES:])),
         }
 
     def _outlook(self) -> dict[str, Any]:
@@ -206,11 +221,11 @@ class Morning:
         passed = add_working_days(day, 1, self.policy) - day
         return since + passed <= self.now
 
-    def _stuck(self) -> list[dict[str, Any]]:
+    def _stuck(self) -> Some:
         """What cannot go on by itself: unknown sends, and approvals whose time has passed."""
-        some = case_lists.stuck(self.conn, self.company.realm, self.now, MOST_LINES)
+        some, count = case_lists.stuck(self.conn, self.company.realm, self.now, MOST_LINES)
         names = families.names(self.conn, self.company.realm, [one.customer for one in some])
-        return [
+        told = [
             {
                 "case": one.id,
                 "customer": names.get(one.customer, one.customer),
@@ -219,36 +234,40 @@ class Morning:
             }
             for one in some
         ]
+        return told, count - len(told)
 
-    def _marks(self) -> list[dict[str, Any]]:
+    def _marks(self) -> Some:
         """Marks whose review date has come."""
         today, realm = self.company.today(self.now), self.company.realm
-        due = marks.to_review(self.conn, realm, today)[:MOST_LINES]
+        due = marks.to_review(self.conn, realm, today)
         names = families.names(self.conn, realm, [row.customer for row in due])
-        return [
+        told = [
             {
                 "customer": names.get(row.customer, row.customer),
                 "mark": row.kind,
                 "by": row.set_by,
                 "on": row.review_on.isoformat(),
             }
-            for row in due
+            for row in due[:MOST_LINES]
         ]
+        return told, len(due) - len(told)
 
-    def _calls(self) -> list[dict[str, Any]]:
+    def _calls(self) -> Some:
         """Whom to call today after the final message, those who have waited longest first."""
-        due = lists.calls_due(self.conn, self.company, None, self.now)
-        return [
+        due, more = lists.calls_due(self.conn, self.company, None, self.now)
+        told = [
             {"customer": one.name, "phone": one.phone, "since": one.due.isoformat()} for one in due
         ]
+        return told, more
 
-    def _to_review(self) -> list[dict[str, Any]]:
+    def _to_review(self) -> Some:
         """Holds whose review date has come: nothing is parked for ever."""
         today = self.company.today(self.now)
-        rows, _ = history.listed_holds(self.conn, self.company.realm, None, MOST_LINES)
-        passed = [row for row in rows if row.until <= today]
-        names = families.names(self.conn, self.company.realm, [row.customer for row in passed])
-        return [
+        due, count = history.listed_holds(
+            self.conn, self.company.realm, None, MOST_LINES, until=today
+        )
+        names = families.names(self.conn, self.company.realm, [row.customer for row in due])
+        told = [
             {
                 "customer": names.get(row.customer, row.customer),
                 "invoice": row.number or "",
@@ -256,5 +275,6 @@ class Morning:
                 "by": row.set_by,
                 "until": row.until.isoformat(),
             }
-            for row in passed
+            for row in due
         ]
+        return told, count - len(told)

@@ -75,11 +75,13 @@ class PutOff:
     waits: Some
     held: Some
     marks: Sequence[MarkToReview]
+    more_marks: int = 0
 
 
 def waiting(conn: Connection, company: ConnectedCompany, only: Only, now: datetime) -> PutOff:
     """Limited to the billed customers in `only`; None is everybody."""
-    due = marks.to_review(conn, company.realm, company.today(now), only)[:MOST]
+    found = marks.to_review(conn, company.realm, company.today(now), only)
+    due = found[:MOST]
     names = families.names(conn, company.realm, [row.customer for row in due])
     to_review = [MarkToReview(names.get(r.customer, r.customer), r.kind, r.review_on) for r in due]
     return PutOff(
@@ -87,6 +89,7 @@ def waiting(conn: Connection, company: ConnectedCompany, only: Only, now: dateti
         overview.waits(conn, company, now, MOST, only),
         overview.held(conn, company, MOST, only),
         to_review,
+        len(found) - len(due),
     )
 
 
@@ -127,16 +130,19 @@ class CallDue:
 
 def calls_due(
     conn: Connection, company: ConnectedCompany, only: Only, now: datetime
-) -> list[CallDue]:
-    """Whom to call today after the final message, those who have waited longest first."""
+) -> tuple[list[CallDue], int]:
+    """Whom to call today after the final message, those who have waited longest first.
+
+    At most `MOST`, and how many more there are.
+    """
     realm, today = company.realm, company.today(now)
     final = phone_calls.after_final(conn, realm, today, only)
     last = phone_calls.last_calls(conn, realm, sorted(final))
     due = {id: call_due(at, last.get(id)) for id, at in final.items()}
-    ready = sorted((at, id) for id, at in due.items() if at and at <= now)[:MOST]
-    ids = [id for _, id in ready]
+    ready = sorted((at, id) for id, at in due.items() if at and at <= now)
+    ids = [id for _, id in ready[:MOST]]
     names, phones = families.names(conn, realm, ids), phone_calls.phones(conn, realm, ids)
-    return [
+    shown = [
         CallDue(
             customer=id,
             name=names.get(id, id),
@@ -146,5 +152,6 @@ def calls_due(
             promise=phone_calls.last_promise(conn, realm, id),
             last=last.get(id),
         )
-        for at, id in ready
+        for at, id in ready[:MOST]
     ]
+    return shown, len(ready) - len(shown)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 
 from sqlalchemy import Connection
 
@@ -23,7 +24,7 @@ from jobs.store.companies import ConnectedCompany
 from jobs.store.customers import families, managers
 
 MOST = 50
-"""How many of the most valuable waiting cases are looked at: twice a day's usual cards."""
+"""How many cases a worklist has: twice a day's usual cards."""
 
 
 def to_decide(
@@ -36,10 +37,15 @@ def to_decide(
     """
     roles = policy.roles(user, people.groups(conn, now))
     only = sees(roles, managers.owned(conn, realm, policy, user, now))
-    found = case_lists.approvable(conn, realm, only, MOST)
-    rulings = assessments.rulings(conn, found)
-    free = (one for one in found if bar(one, rulings[one.id]) is None)
-    return (one for one in free if may_decide(conn, policy, one, user, now))
+    pages = case_lists.approvable(conn, realm, only)
+    free = (one for page in pages for one in _free(conn, page))
+    return islice((one for one in free if may_decide(conn, policy, one, user, now)), MOST)
+
+
+def _free(conn: Connection, some: list[Case]) -> list[Case]:
+    """Those that no rule stops."""
+    rulings = assessments.rulings(conn, some)
+    return [one for one in some if bar(one, rulings[one.id]) is None]
 
 
 @dataclass(frozen=True)

@@ -35,6 +35,7 @@ from jobs.store.database.tables import (
 
 UNSENT = frozenset({State.CANCELLED, State.REJECTED, State.HELD})
 ASLEEP = frozenset({State.NEW, State.SNOOZED})
+PAGE = 100
 
 
 @dataclass(frozen=True)
@@ -137,17 +138,25 @@ def unsent(
 
 
 def approvable(
-    conn: Connection, company: str, customers: Collection[str] | None, most: int
-) -> list[Case]:
-    """Waiting cases with a draft; the most valuable first.
+    conn: Connection, company: str, customers: Collection[str] | None
+) -> Iterator[list[Case]]:
+    """Waiting cases with a draft, the most valuable first, a page at a time.
 
     `customers` limits it to these; None is everybody.
     """
     waiting = (cases.c.state == State.WAITING) & cases.c.draft.is_not(None)
-    wanted = _of(company, customers) & waiting
-    by_rank = cases.c.rank.desc(), cases.c.id
-    rows = conn.execute(select(cases).where(wanted).order_by(*by_rank).limit(most))
-    return [of_row(row) for row in rows]
+    return _by_rank(conn, _of(company, customers) & waiting)
+
+
+def _by_rank(conn: Connection, wanted: ColumnElement[bool]) -> Iterator[list[Case]]:
+    """The most valuable first; a page is read once it is asked for."""
+    query = select(cases).where(wanted).order_by(cases.c.rank.desc(), cases.c.id).limit(PAGE)
+    page = query
+    while found := [of_row(row) for row in conn.execute(page)]:
+        yield found
+        last = found[-1].row
+        behind = (cases.c.rank == last.rank) & (cases.c.id > last.id)
+        page = query.where((cases.c.rank < last.rank) | behind)
 
 
 def assigned_to(conn: Connection, company: str, user: str) -> list[Case]:
@@ -165,23 +174,25 @@ def latest_of(conn: Connection, company: str, customer: str) -> Case | None:
     return of_row(row) if row else None
 
 
-def waiting(conn: Connection, company: str, most: int) -> list[Case]:
-    """The cases that wait for a decision, with and without a draft; the most valuable first."""
-    wanted = (cases.c.company == company) & (cases.c.state == State.WAITING)
-    query = select(cases).where(wanted).order_by(cases.c.rank.desc(), cases.c.id).limit(most)
-    return [of_row(row) for row in conn.execute(query)]
+def waiting(conn: Connection, company: str) -> Iterator[list[Case]]:
+    """The cases that wait for a decision, with and without a draft; the most valuable first.
+
+    A page at a time.
+    """
+    return _by_rank(conn, (cases.c.company == company) & (cases.c.state == State.WAITING))
 
 
-def stuck(conn: Connection, company: str, now: datetime, most: int) -> list[Case]:
+def stuck(conn: Connection, company: str, now: datetime, most: int) -> tuple[list[Case], int]:
     """Cases of which nobody can tell whether the mail went, and approved ones that cannot go out.
 
-    The latter have an error and a time to send that has passed, or fail again and again.
+    The latter have an error and a time to send that has passed, or fail again and again. And how
+    many there are.
     """
     failing = (cases.c.state == State.APPROVED) & (cases.c.last_error != "")
     failing &= (cases.c.undo_until.is_(None)) | (cases.c.undo_until < now)
     wanted = (cases.c.company == company) & ((cases.c.state == State.UNKNOWN) | failing)
     rows = conn.execute(select(cases).where(wanted).order_by(cases.c.id).limit(most))
-    return [of_row(row) for row in rows]
+    return [of_row(row) for row in rows], _count(conn, wanted)
 
 
 def happened(conn: Connection, company: str, since: datetime) -> dict[str, int]:

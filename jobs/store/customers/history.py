@@ -128,13 +128,20 @@ def held_invoices(
 
 
 def listed_holds(
-    conn: Connection, company: str, customers: Collection[str] | None, most: int
+    conn: Connection,
+    company: str,
+    customers: Collection[str] | None,
+    most: int,
+    until: date | None = None,
 ) -> tuple[Sequence[Row[Any]], int]:
     """The holds in force, each with the `number` of its invoice, the first to be reviewed first.
 
-    And how many there are. `customers` limits it to these; None is everybody.
+    And how many there are. `customers` limits it to these; None is everybody. `until` limits it to
+    those whose review date is no later.
     """
     wanted = (holds.c.company == company) & holds.c.lifted_at.is_(None) & ~_of_a_snooze()
+    if until is not None:
+        wanted &= holds.c.until <= until
     if customers is not None:
         wanted &= holds.c.customer.in_(customers)
     count = conn.execute(select(func.count()).select_from(holds).where(wanted)).scalar_one()

@@ -93,11 +93,11 @@ def the_lists(text: str) -> Iterator[Payload]:
     held = Some((replace(HELD, customer=text, invoice=text, reason=text),) * FULL, 7)
     marks = (MarkToReview(text, "key_account", date(2026, 11, 1)),) * FULL
     company = replace(COMPANY, name=text or "x")
-    yield message(lists.waiting(PutOff(company, waits, held, marks), NOW))
+    yield message(lists.waiting(PutOff(company, waits, held, marks, 7), NOW))
     last = LoggedCall(CallOutcome.AGAIN, text, "ULEAD1", NOW)
     owed = risks.PEREGRINE.owed
     due = CallDue("58", text, text, owed, NOW, (date(2026, 11, 1), "broken"), last)
-    yield message(lists.calls([due] * FULL, COMPANY.realm, {"ULEAD1": text}))
+    yield message(lists.calls([due] * FULL, 7, COMPANY.realm, {"ULEAD1": text}))
     down = ((text, NOW),) * FULL
     yield message(lists.health(CompanyHealth(company, down, 7, NOW - timedelta(1)), NOW))
     yield message(aging_answer(picture(cases=(top_case(customer=text),) * 30, company=text)))

@@ -109,7 +109,7 @@ QUIET_MORNING: dict[str, Any] = {
     "changed": {"opened": 0},
     "since": "2026-11-17T13:00:00+00:00",
     "stopped": [],
-    "more_stopped": 0,
+    "more": dict.fromkeys(("stopped", "waited_for", "stuck", "to_review", "marks", "calls"), 0),
     "stopped_before": 0,
     "waited_for": [],
     "stuck": [],
@@ -140,7 +140,7 @@ FULL_MORNING = QUIET_MORNING | {
     "top": [ONE_CASE, ONE_CASE | {"usual": None}, ONE_CASE | {"usual": 0}] * 2,
     "changed": {"opened": 4, "done": 3, "sent": 1, "cancelled": 2, "held": 1, "rejected": 1},
     "stopped": [ONE_CASE | {"rule": "possibly_paid"}] * 10,
-    "more_stopped": 7,
+    "more": dict.fromkeys(QUIET_MORNING["more"], 7),
     "stopped_before": 12,
     "waited_for": [
         WAITS | {"for": "manager", "user": OUTSIDE, "name": OUTSIDE},
@@ -328,6 +328,13 @@ def test_people_are_named_and_called_only_where_they_have_to_act() -> None:
     assert voided.text == "<@ULEAD1>: nothing was sent. Paid."
     alone = notice(MessageKind.VOIDED, Given({"called": [], "reason": "Paid."}, names))
     assert alone.text == "Nothing was sent. Paid."
+
+
+def test_each_list_of_the_digest_says_how_many_it_leaves_out() -> None:
+    """In the blocks and in the plain text."""
+    full = notice(MessageKind.DIGEST, Given(FULL_MORNING, {}))
+    lists = len(FULL_MORNING["more"])
+    assert full.text.count("and 7 more") == str(full.blocks).count("and 7 more") == lists
 
 
 def test_the_first_look_leads_to_going_live() -> None:

@@ -6,13 +6,16 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import pytest
 from sqlalchemy import select
 
 from jobs.decide import assign
 from jobs.decide.assign import Assignment
+from jobs.reports import digest
 from jobs.rules.facts.past import HoldKind
 from jobs.rules.policy.business_days import card_at, last_digest, next_digest
 from jobs.rules.policy.policy import load
+from jobs.store import case_lists
 from jobs.store.customers import history, marks
 from jobs.store.database.tables import messages
 from tests.jobs.fixtures import OpenHarness
@@ -46,7 +49,9 @@ def digests(harness: CompanyHarness) -> list[dict[str, Any]]:
     return [row.body["data"] for row in rows if row.body["kind"] == "digest"]
 
 
-def test_the_digest_says_what_needs_somebody(open_harness: OpenHarness) -> None:
+def test_the_digest_says_what_needs_somebody(
+    open_harness: OpenHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Cases by what they bring forward, stops, holds to review, and who is waited for, by name."""
     content = books(
         *(customer(id) for id in "124"),
@@ -109,6 +114,13 @@ def test_the_digest_says_what_needs_somebody(open_harness: OpenHarness) -> None:
     ]
     assert first["marks"] == first["calls"] == []
     assert "*Marc Oduya*" not in str(second)
+    monkeypatch.setattr(case_lists, "PAGE", 2)
+    monkeypatch.setattr(digest, "MOST_LINES", 1)
+    with harness.database.reading() as conn:
+        short = digest.Morning(conn, harness.policy, harness.company, harness.now).told()
+    assert (short["to_decide"], short["waited_for"]) == (3, second["waited_for"][:1])
+    more = {name: count for name, count in short["more"].items() if count}
+    assert more == {"waited_for": 2}
     assert any(
         "Waits for somebody for over a working day" in said for said in harness.said("notice")
     )

@@ -18,7 +18,17 @@ from jobs.rules.figures import Money
 from jobs.rules.policy.policy import Policy
 from jobs.rules.rulings import Kind, Ruling
 from jobs.rules.states import OPEN, CaseClass, Stage, State
-from jobs.store import cases, companies, crossings, drafts, ledger, outbox, people, sends
+from jobs.store import (
+    case_lists,
+    cases,
+    companies,
+    crossings,
+    drafts,
+    ledger,
+    outbox,
+    people,
+    sends,
+)
 from jobs.store.cases import Case
 from jobs.store.customers import families
 from jobs.store.database.engine import Database
@@ -441,6 +451,21 @@ def test_the_next_card_is_one_that_can_be_acted_on(database: Database, kind: Kin
     assert following(database, ours) == ""
     decide(database, later, "fine", "ULEAD1")
     assert following(database, ours) == link(database, later)
+
+
+def test_a_worklist_is_filled_however_many_cannot_be_decided(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """More large stopped cases than a worklist has places hide no routine case behind them."""
+    monkeypatch.setattr(case_lists, "PAGE", 2)
+    monkeypatch.setattr(worklist, "MOST", 3)
+    for rank in (9, 8, 7):
+        waiting(database, str(rank), rank, Ruling(Kind.STOP, "dispute", "They dispute it."))
+    alike = [waiting(database, str(10 + n), 5).id for n in range(3)]
+    waiting(database, "1", 1)
+    with database.reading() as conn:
+        found = worklist.to_decide(conn, POLICY, REALM, "UCOLLECT", NOW)
+        assert [one.id for one in found] == alike
 
 
 def test_the_next_card_is_of_the_approvers_own_customer(database: Database) -> None:
