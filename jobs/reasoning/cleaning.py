@@ -45,6 +45,8 @@ _HIDING = re.compile(
 _PALE = re.compile(r"(?<![-\w])color:(?:white|transparent|#fff(?:fff)?\b|rgba?\(255,255,255)")
 """On a page that is white itself nobody sees it."""
 _LONE_OPENING = re.compile(r"<(?![^<>]*>)")
+_ENDLESS_NUMBER = re.compile(r"&#\d{1000,};?")
+"""No character has it, and Python refuses to convert it."""
 _SILENT = frozenset({"script", "style", "head", "title", "template"})
 _VOID = frozenset({"area", "br", "col", "hr", "img", "input", "link", "meta", "wbr"})
 _BLOCKS = frozenset({"p", "div", "br", "tr", "li", "table", "h1", "h2", "h3", "blockquote", "hr"})
@@ -96,8 +98,9 @@ def plain(text: str) -> str:
 def visible(html: str) -> str:
     """What a reader sees of HTML. What mail programs mark as quoted begins with `>`."""
     parser = _Visible()
+    html = _ENDLESS_NUMBER.sub("\ufffd", _without_comments(html[: 4 * LONGEST_TEXT]))
     # A tag that is never closed makes the parser start over at every letter.
-    parser.feed(_LONE_OPENING.sub("&lt;", _without_comments(html[: 4 * LONGEST_TEXT])))
+    parser.feed(_LONE_OPENING.sub("&lt;", html))
     parser.close()
     return "".join(parser.text)
 
@@ -168,6 +171,10 @@ class _Visible(HTMLParser):
         """Keep what can be seen."""
         if not self._inside.hidden:
             self.text.append(" ".join(data.split("\n")))
+
+    def parse_marked_section(self, i: int, report: int = 1) -> int:
+        """Skip its opening, as browsers do; the parser itself fails at words it does not know."""
+        return self.rawdata.find(">", i) + 1 or -1
 
     @property
     def _inside(self) -> _Element:

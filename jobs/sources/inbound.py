@@ -113,7 +113,7 @@ def parse(fetched: Fetched, ours: Collection[str], our_ids: Collection[str]) -> 
     """
     try:
         return _parsed(fetched, ours, our_ids)
-    except BROKEN:
+    except Exception:  # noqa: BLE001 # anybody can send anything, and the other mails are to be read
         return None
 
 

@@ -89,14 +89,18 @@ def read_source(
     except Exception as error:  # noqa: BLE001
         # Its author's mistake; neither other sources nor other cases may suffer from it.
         why = f"Reading it failed ({type(error).__name__})."
-    return {c.id: _marked(found.get(c.id) or unread(why, now)) for c in customers}
+    return {c.id: _marked(found.get(c.id) or unread(why, now), now) for c in customers}
 
 
-def _marked(found: Findings) -> Findings:
-    documents = tuple(
-        replace(d, missing=Unreadable.REST) if d.missing is None and too_long(d.text) else d
-        for d in found.documents
-    )
+def _marked(found: Findings, now: datetime) -> Findings:
+    try:
+        documents = tuple(
+            replace(d, missing=Unreadable.REST) if d.missing is None and too_long(d.text) else d
+            for d in found.documents
+        )
+    except Exception as error:  # noqa: BLE001
+        # Anybody can write a text that we fail at; other customers may not suffer from it.
+        return unread(f"Reading a text of this customer failed ({type(error).__name__}).", now)
     return replace(found, documents=documents)
 
 

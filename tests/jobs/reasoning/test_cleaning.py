@@ -33,6 +33,9 @@ from jobs.reasoning.cleaning import LONGEST_LINE, MOST_LINES, lines, pseudonymis
         ("<div style='visibility:hidden'><p>hidden</p></div><p>shown</p>", ("shown",)),
         ("<p>1 &lt; 2 &amp; 3</p>", ("1 < 2 & 3",)),
         ("a < b and c > d", ("a < b and c > d",)),
+        ("<p>one <![x[y]]>two <![if x]>three<![endif]> <![>four</p>", ("one two three four",)),
+        ("<p>a <![CDATA[b > c]]> <!x> <!> <![ <b>d</b></p>", ("a c]]> <![ d",)),
+        (f"<p>one &#{'9' * 5_000}; two &#x{'9' * 5_000};</p>", ("one \ufffd two \ufffd",)),
     ],
 )
 def test_text_is_what_a_reader_sees(text: str, seen: tuple[str, ...]) -> None:

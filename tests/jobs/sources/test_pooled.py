@@ -6,12 +6,13 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, cast
 
 import pytest
 
+from jobs.rules.facts.evidence import Document
 from jobs.rules.facts.findings import Account, Down, Findings, Fresh
 from jobs.rules.policy.policy import Policy
 from jobs.sources.configured import SOURCES, absent
@@ -267,6 +268,19 @@ def test_a_source_that_breaks_its_promise_is_down(
         assert isinstance(down, Down)
         assert reason in down.reason
         assert "secret" not in down.reason
+
+
+def test_a_text_that_cannot_be_read_is_down_for_its_customer_alone() -> None:
+    """Another customer of the same reading is read as ever."""
+    desk = HelpDesk()
+    odd = Document("note:1", "CRM", "note", WEDNESDAY, cast("str", None))
+    found = Findings(Fresh(WEDNESDAY))
+    desk.answer = {"0": replace(found, documents=(odd,)), "1": found}
+    (line,) = Together(no_ledger, [desk]).sources("1")
+    first, _, second, _ = [future.result() for future in map(line.ask, inquiries(4))]
+    assert isinstance(down := first.freshness, Down)
+    assert down.reason == "Reading a text of this customer failed (TypeError)."
+    assert second.freshness == Fresh(WEDNESDAY)
 
 
 def test_a_source_that_is_not_configured_is_absent_by_choice() -> None:
