@@ -40,7 +40,8 @@ MOST_MAILS = 1_000
 MOST_NEW = 25
 """New mails in one reading: so many are read at the same time, and dealt with in one short
 transaction. The next reading follows at once."""
-MOST_LONG = 20
+LONG_AT_ONCE = 20
+"""Mails in one answer of the server, each up to ALL."""
 MOST_DOUBTS = 3
 SHORTEST_NAME = 4
 """Shorter names of the sender do not identify a quote as ours: other words contain them."""
@@ -348,11 +349,11 @@ def _collect(
     session: ImapSession, reading: _Reading, uids: Sequence[int], group: Sequence[Account]
 ) -> None:
     """Read these mails, the long ones whole; they may be about this group."""
-    longer = [one for one in session.fetch(uids, BEGINNING) if not reading.take(one)]
-    whole = session.fetch([one.uid for one in longer[-MOST_LONG:]], ALL)
-    for fetched in (*whole, *longer[:-MOST_LONG]):
-        if not reading.take(fetched):
-            reading.give_up(fetched, group)
+    longer = [one.uid for one in session.fetch(uids, BEGINNING) if not reading.take(one)]
+    for first in range(0, len(longer), LONG_AT_ONCE):
+        for fetched in session.fetch(longer[first : first + LONG_AT_ONCE], ALL):
+            if not reading.take(fetched):
+                reading.give_up(fetched, group)
 
 
 def _apart(session: ImapSession, reading: _Reading, group: Sequence[Account]) -> None:

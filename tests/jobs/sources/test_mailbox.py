@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from jobs.reasoning.cleaning import visible
 from jobs.rules.facts.evidence import Unreadable
 from jobs.rules.facts.findings import Account, Down, Findings, Fresh
 from jobs.sources import mailbox as module
@@ -406,6 +407,29 @@ def test_broken_mails_are_read_as_far_as_they_go(inbox: Inbox) -> None:
     assert found == sorted(text for _, text in BROKEN.values())
 
 
+def test_a_mail_that_we_fail_at_is_said_and_the_others_are_read(
+    inbox: Inbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its customer is down: it may hold a dispute. Reading the folder goes on behind it."""
+
+    def failing(html: str) -> str:
+        if "fail" in html:
+            raise AssertionError("a mistake of a library")
+        return visible(html)
+
+    monkeypatch.setattr("jobs.sources.inbound.visible", failing)
+    inbox.put(HEAD.replace(b"dana@acme", b"tweety@birdseed") + HTML + b"<p>fail</p>\r\n")
+    inbox.receive({"from": "dana@acme.example", "text": "We dispute it."})
+    for found in (
+        source(inbox).read([ACME, BIRD], SINCE, NOW, POLICY),
+        source(inbox).arrived([ACME, BIRD], None, SINCE, NOW).findings,
+    ):
+        assert said(found["1"]) == [("mail", "We dispute it.")]
+        assert found["1"].freshness == Fresh(NOW)
+        assert isinstance(down := found["2"].freshness, Down)
+        assert "is damaged" in down.reason
+
+
 SIGNED = b"Content-Type: multipart/related; boundary=x\r\n\r\n--x\r\n"
 HTML = b"Content-Type: text/html\r\n\r\n"
 SEE_IT = b"Hello,\r\nfor everything that we have to say about it please see the attached letter."
@@ -480,6 +504,10 @@ def test_large_mails_are_read_to_the_end_of_their_text(
         ["Text", "first"],
         ["word", "end"],
     ]
+    for number in range(module.LONG_AT_ONCE):
+        words = f"No. {number}\r\n".encode() + b"word " * 7_000
+        inbox.put(HEAD.replace(b"dana@acme", b"tweety@birdseed") + b"\r\n" + words)
+    assert len(read(inbox)["2"].documents) == module.LONG_AT_ONCE, "more than in one answer"
     monkeypatch.setattr(module, "ALL", 40_000)
     found_ = source(inbox).read([ACME, BIRD], SINCE, NOW, POLICY)
     assert isinstance(down := found_["1"].freshness, Down)
