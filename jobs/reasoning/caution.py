@@ -1,4 +1,4 @@
-"""Which stance, and which class, is the more careful one. A reading can only raise caution."""
+"""Which class is the more careful one. A reading can only raise caution."""
 
 from __future__ import annotations
 
@@ -6,21 +6,6 @@ from collections.abc import Iterable
 
 from jobs.rules.facts.evidence import Reading, Stance
 from jobs.rules.states import CaseClass
-
-STANCES = (
-    Stance.NONE,
-    Stance.QUESTION,
-    Stance.PROMISE,
-    Stance.NEW_CONTACT,
-    Stance.UNCLEAR,
-    Stance.UNHAPPY,
-    Stance.PLAN_REQUEST,
-    Stance.PAID_CLAIM,
-    Stance.DISPUTE,
-    Stance.BANK_CHANGE,
-    Stance.HARDSHIP,
-)
-"""From the least to the most careful: what never stops, what sets a class, what stops."""
 
 CLASSES = (
     CaseClass.ROUTINE_REMINDER,

@@ -8,12 +8,11 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
-from jobs.reasoning.caution import STANCES
 from jobs.reasoning.cleaning import MODEL_LINES, lines, pseudonymised
 from jobs.reasoning.model import Failure, ModelAnswer, QuestionRecord, Reader
 from jobs.reasoning.phrases import phrases
 from jobs.reasoning.prompting import fenced, prompt
-from jobs.rules.facts.evidence import Document, Reading, Stance
+from jobs.rules.facts.evidence import STANCES, Document, Reading, Stance
 from jobs.rules.facts.findings import Context, owner
 from jobs.rules.policy.policy import Policy
 

@@ -29,7 +29,7 @@ ACTOR = "system:replies"
 
 @dataclass(frozen=True)
 class Noticed:
-    """A mail, whose it is, and what was read in it, the most careful last."""
+    """A mail, whose it is, and what was read in it."""
 
     customer: str
     document: Document

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 
-from jobs.rules.facts.evidence import AUTOMATIC, BOUNCE, DELAY, Document, Reading, Stance
+from jobs.rules.facts.evidence import AUTOMATIC, BOUNCE, DELAY, STANCES, Document, Reading, Stance
 from jobs.rules.figures import Money
 
 
@@ -74,10 +74,9 @@ class CustomerReply:
 
 
 def stances_of(readings: Sequence[Reading]) -> tuple[Stance, ...]:
-    """What the readings of one document say, the most careful first; they come in that order
-    reversed."""
-    found = (one.stance for one in reversed(readings) if one.stance is not Stance.NONE)
-    return tuple(dict.fromkeys(found))
+    """What the readings of one document say, the most careful first; they come in any order."""
+    found = {one.stance for one in readings} - {Stance.NONE}
+    return tuple(sorted(found, key=STANCES.index, reverse=True))
 
 
 def kind_of(document: Document, stances: Sequence[Stance], left: Collection[str]) -> ReplyKind:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from jobs.reasoning.caution import CLASSES, STANCES
-from jobs.rules.facts.evidence import Stance
+from jobs.reasoning.caution import CLASSES
+from jobs.rules.facts.evidence import STANCES, Stance
 from tests.eval.cases import LEVELS, NO_LETTER, Case
 from tests.eval.readers import Results
 from tests.eval.running import Found

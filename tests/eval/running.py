@@ -10,13 +10,12 @@ from functools import cache
 
 from jobs.reasoning import reading
 from jobs.reasoning.by_rules import proposal_by_rules
-from jobs.reasoning.caution import STANCES
 from jobs.reasoning.model import Model, ModelAnswer
 from jobs.reasoning.proposing import Question, propose
 from jobs.reasoning.replies import own_words
 from jobs.rules import drafts
 from jobs.rules.case import Proposal
-from jobs.rules.facts.evidence import Document, Reading, Stance
+from jobs.rules.facts.evidence import STANCES, Document, Reading, Stance
 from jobs.rules.facts.facts import Customer, Facts, Habit
 from jobs.rules.facts.findings import Context, Down, Findings, Fresh, Ticket
 from jobs.rules.facts.past import Hold, HoldKind, Past

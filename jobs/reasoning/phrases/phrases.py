@@ -11,12 +11,11 @@ from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from itertools import accumulate
 
-from jobs.reasoning.caution import STANCES
 from jobs.reasoning.cleaning import lines
 from jobs.reasoning.phrases.alternatives import as_tree
 from jobs.reasoning.phrases.dates import says_when
 from jobs.reasoning.phrases.table import PHRASES, SCHEDULED
-from jobs.rules.facts.evidence import BY_PHRASES, Document, Reading, Stance
+from jobs.rules.facts.evidence import BY_PHRASES, STANCES, Document, Reading, Stance
 
 READER = BY_PHRASES
 MOST_LINES_NAMED = 5

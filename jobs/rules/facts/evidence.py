@@ -30,6 +30,21 @@ class Stance(StrEnum):
     UNHAPPY = "unhappy"
 
 
+STANCES = (
+    Stance.NONE,
+    Stance.QUESTION,
+    Stance.PROMISE,
+    Stance.NEW_CONTACT,
+    Stance.UNCLEAR,
+    Stance.UNHAPPY,
+    Stance.PLAN_REQUEST,
+    Stance.PAID_CLAIM,
+    Stance.DISPUTE,
+    Stance.BANK_CHANGE,
+    Stance.HARDSHIP,
+)
+"""From the least to the most careful: what never stops, what sets a class, what stops."""
+
 ABOUT_BILLS = frozenset({Stance.DISPUTE, Stance.PAID_CLAIM, Stance.UNCLEAR})
 """Said of the bills that existed then; they mean nothing for those that came later."""
 GRAVE = ABOUT_BILLS | {Stance.HARDSHIP, Stance.BANK_CHANGE, Stance.NEW_CONTACT}

@@ -5,12 +5,11 @@ from dataclasses import replace
 
 import pytest
 
-from jobs.reasoning.caution import STANCES
 from jobs.reasoning.model import Model
 from jobs.reasoning.prompting import FENCE
 from jobs.reasoning.reading import ReadingForm, quote, read
 from jobs.reasoning.wire import schema
-from jobs.rules.facts.evidence import Reading, Stance
+from jobs.rules.facts.evidence import STANCES, Reading, Stance
 from tests.jobs.reasoning.cases import CANARIES, document
 from tests.sandbox.model.service import StandInModel
 

@@ -17,12 +17,12 @@ SAID = {
     (Stance.QUESTION, Stance.PROMISE): "promise",
     (Stance.PROMISE, Stance.DISPUTE): "dispute",
     (Stance.PAID_CLAIM, Stance.BANK_CHANGE): "bank_change",
-    (Stance.UNCLEAR, Stance.HARDSHIP): "hardship",
+    (Stance.DISPUTE, Stance.QUESTION): "dispute",
+    (Stance.HARDSHIP, Stance.UNCLEAR): "hardship",
 }
 
 
 def readings(*stances: Stance) -> tuple[Reading, ...]:
-    """As they are read: the most careful last."""
     return tuple(Reading(MAIL.id, stance, (1,), "phrases") for stance in (Stance.NONE, *stances))
 
 
