@@ -159,6 +159,14 @@ class Play:
         self.held: dict[str, tuple[str, date]] = {}
         """Invoice objected to → the case of the message, and until when the hold lasts."""
         self.heard_until = self.clock.now
+        transport = LedgerTransport(self.ledger, self.clock)
+        self.quickbooks = QuickBooks(
+            REALM, httpx.Auth(), base_url="http://ledger", transport=transport, clock=self.clock
+        )
+        self.pool = ThreadPoolExecutor(max_workers=1)
+        services = self._services()
+        self.steps = [_step(name, services) for name in PLAYED]
+        self.outlook = [_step(WEEKLY, services)]
         self.weeks: list[WeeklyForecast] = []
 
     @property
@@ -168,12 +176,8 @@ class Play:
     def run(self) -> Played:
         """Go from one moment at which something is due to the next, until the last day is over."""
         end = datetime.combine(self.last + DAY, time(), UTC)
-        transport = LedgerTransport(self.ledger, self.clock)
-        quickbooks = QuickBooks(
-            REALM, httpx.Auth(), base_url="http://ledger", transport=transport, clock=self.clock
-        )
-        with quickbooks, ThreadPoolExecutor(max_workers=1) as self.pool:
-            self._set_up(self._services(quickbooks))
+        with self.quickbooks, self.pool:
+            self._connect()
             morning = self._morning_after(self.clock.now)
             while (at := min(self._next_due(), morning)) < end:
                 self.clock.now = at
@@ -185,7 +189,7 @@ class Play:
                     morning = self._morning_after(at)
         return self._played()
 
-    def _services(self, quickbooks: QuickBooks) -> Services:
+    def _services(self) -> Services:
         return Services(
             ruling=lambda: self.policy,
             policy=self.policy,
@@ -193,15 +197,13 @@ class Play:
             reply_to=SENDER,
             channel="",
             still_ours=lambda case, token: still_ours(self.database, case, token, self.clock),
-            quickbooks=lambda _: quickbooks,
+            quickbooks=lambda _: self.quickbooks,
             costs=ModelCosts(self.database, self.clock),
             mailer=self.mailer,
         )
 
-    def _set_up(self, services: Services) -> None:
-        """A company that is connected and live, and its steps."""
-        self.steps = [_step(name, services) for name in PLAYED]
-        self.outlook = [_step(WEEKLY, services)]
+    def _connect(self) -> None:
+        """Have a company that is connected and live, and is read for the first time now."""
         now = self.clock.now
         with self.database.writing() as conn:
             companies.add(
