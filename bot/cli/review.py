@@ -1,4 +1,4 @@
-"""`overdue review`: the weekly review in a terminal, for each company and for all together."""
+"""The weekly review in a terminal, for each company and for all; and how shadow mode went."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ import click
 from sqlalchemy import Connection
 
 from bot.blockkit.escaping import clean
-from bot.cli.entry import CommandParts, entry
+from bot.cli.entry import CommandParts, Group, entry
 from bot.surfaces import review as words
 from bot.surfaces.wording import money
-from jobs.reports import cash, counting, review
+from jobs.reports import cash, counting, review, shadow
 from jobs.reports.review import Review, ReviewFigure
-from jobs.rules.figures import Money
+from jobs.reports.shadow import ShadowScore
+from jobs.rules.figures import Money, listed
 from jobs.store import companies
 
 MOST_CASES = 12
@@ -25,8 +26,9 @@ MOST_CASES = 12
 
 
 def register(main: click.Group) -> None:
-    """Add it to `overdue`."""
-    main.add_command(weekly)
+    """Add them to `overdue`."""
+    for command in (weekly, in_shadow):
+        main.add_command(command)
 
 
 @click.command("review")
@@ -103,3 +105,38 @@ def _together(made: Iterable[Review]) -> Iterator[str]:
         value = ", ".join(money(Money(a, c)) for c, a in sorted(sums[name].items()))
         if count:
             yield f"  {name:<46} {count:>6,}  {value}".rstrip()
+
+
+@click.group("shadow", cls=Group)
+def in_shadow() -> None:
+    """Shadow mode: everything runs, and nothing is sent or written."""
+
+
+@in_shadow.command("report")
+@click.option("--company", "realm", default="", metavar="REALM", help="Only this company.")
+@entry
+def shadow_report(entry: CommandParts, realm: str) -> None:
+    """Hold what would have been sent against what came to light, and say whether it is ready."""
+    process = entry.recorded()
+    with process.database.reading() as conn:
+        theirs = [one for one in companies.all_of_them(conn) if realm in ("", one.realm)]
+        if not theirs:
+            raise click.ClickException(f"There is no company {realm}.".replace(" .", "."))
+        for company in theirs:
+            policy = process.policy.for_company(company.realm)
+            mode = "live" if company.live else "in shadow mode"
+            click.echo(f"{clean(company.name)} ({company.realm}), {mode}")
+            click.echo("\n".join(_scored(shadow.score(conn, policy, company, process.now()))))
+
+
+def _scored(one: ShadowScore) -> Iterator[str]:
+    for name, cases in (
+        ("Cases with a text", one.cases),
+        ("Would have been sent", one.approved),
+        ("Wait for a decision", one.waiting),
+        ("Had paid", one.paid),
+        ("Disputed or credited later", one.disputed),
+        ("A colleague wrote, too", one.agreed),
+    ):
+        yield _row(name, len(cases), cases)
+    yield f"  Not ready yet: {listed(one.lacking)}." if one.lacking else "  Ready to go live."

@@ -357,6 +357,14 @@ def test_the_log_is_exported_by_company_and_period_and_as_a_table(
     assert json.loads(rows[1]["data"]) == {"why": "paid"}
 
 
+def test_how_shadow_mode_went_is_printed(run: Run) -> None:
+    """Each company with what it lacks; one that is not there is named."""
+    told = run("shadow", "report").output
+    assert "Brass Fern (4620816365000000001), in shadow mode" in told
+    assert "Not ready yet: 0 of 10 business days and 0 of 30 cases." in told
+    assert "There is no company 7." in run("shadow", "report", "--company", "7").output
+
+
 def test_who_may_approve_what_and_since_when(run: Run, database: Database, tmp_path: Path) -> None:
     """Through which list or group, since which policy without a break, and what they did last."""
     first = '[people]\ncollectors = ["UCOLLECT", "UOLD"]\nfinance_leads = ["ULEAD1"]\n'
