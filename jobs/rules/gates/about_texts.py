@@ -20,7 +20,9 @@ from jobs.rules.verification.violations import Violation
 
 WHO_DOCUMENT = {"memo": "The memo on {}", "mail": "A mail", "ticket": "Ticket {}", "note": "A note"}
 UNREAD = "unread_text"
-"""The gate while no model has read a text in which the phrases hear nothing."""
+"""The gate while no model has read a text in which the phrases hear nothing that weighs more."""
+WEAK = frozenset({Stance.NONE, Stance.QUESTION, Stance.PROMISE, Stance.NEW_CONTACT})
+"""What phrases may hear in a text that says something graver in words they do not know."""
 UNREADABLE = "unreadable_text"
 """The gate while there is a text that only a person can read whole."""
 TO_READ = frozenset({UNREAD, UNREADABLE})
@@ -116,10 +118,12 @@ def unread(
     facts: Facts, past: Past, documents: Iterable[Document], readings: Iterable[Reading]
 ) -> Iterator[Ruling]:
     """Texts from outside the ledger that cannot be read whole, and those that no model has read and
-    in which the phrases hear nothing.
+    in which the phrases hear nothing, or nothing that weighs much.
 
-    That is silence, not "no dispute": a person reads each of them once. It follows from readings
-    that were made, so it never fires where nobody was to read anything, as in a last check.
+    That is silence, not "no dispute": a person reads each of them once. "Who pays for what never
+    came?" is a question for the phrases, and a dispute for whoever reads it. It follows from
+    readings that were made, so it never fires where nobody was to read anything, as in a last
+    check.
     """
     heard: dict[str, list[Reading]] = {}
     for reading in readings:
@@ -134,7 +138,7 @@ def unread(
     them = "it" if len(unheard) == 1 else "them"
     reason = (
         f"No model has read {listed(names)}, and the phrase rules found "
-        f"nothing in {them}. Please read {them} before you approve."
+        f"nothing serious in {them}. Please read {them} before you approve."
     )
     evidence = tuple(document.id for document in unheard)
     yield Ruling(Kind.GATE, UNREAD, reason, evidence, **TWO_PEOPLE)
@@ -164,8 +168,8 @@ def _names(facts: Facts, documents: Iterable[Document]) -> list[str]:
 
 
 def _silent(heard: Sequence[Reading]) -> bool:
-    """Whether only the phrases have read it, and hear nothing."""
-    return all(reading.reader == BY_PHRASES and reading.stance is Stance.NONE for reading in heard)
+    """Whether only the phrases have read it, and hear nothing that weighs much."""
+    return all(reading.reader == BY_PHRASES and reading.stance in WEAK for reading in heard)
 
 
 def named(facts: Facts, document: Document) -> str:

@@ -538,3 +538,26 @@ def test_texts_under_one_id_count_as_one() -> None:
     context = Context(facts(), {"help desk": Findings(FRESH, documents=both)})
     assert [d.text for d in context.documents] == ["Hello\nWe dispute it.", "Bye"]
     assert context.sources_of(context.documents) == ("help desk",)
+
+
+@pytest.mark.parametrize(
+    ("heard", "reader", "silent"),
+    [
+        ((Stance.NONE,), "phrases", True),
+        ((Stance.PROMISE,), "phrases", True),
+        ((Stance.QUESTION, Stance.NEW_CONTACT), "phrases", True),
+        ((Stance.PROMISE, Stance.UNCLEAR), "phrases", False),
+        ((Stance.UNHAPPY,), "phrases", False),
+        ((Stance.NONE,), "a model", False),
+        ((Stance.PROMISE,), "a model", False),
+    ],
+)
+def test_a_weak_phrase_is_no_reading(heard: tuple[Stance, ...], reader: str, silent: bool) -> None:
+    """To the phrases it may be a promise that nothing is paid this week, since nothing ever came:
+    two people approve."""
+    mail = Document("mail:7", "mailbox", "mail", NOW, "?")
+    said = [Reading(mail.id, stance, (1,), reader) for stance in heard]
+    where = {"mailbox": Findings(Fresh(NOW), documents=(mail,))}
+    found = rulings(None, NONE, *said, findings=where)
+    assert ((Kind.GATE, "unread_text") in names(found)) is silent
+    assert (approvals(found, facts(), Stage.REMINDER, policy()).count == 2) is silent
