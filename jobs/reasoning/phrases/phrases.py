@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import accumulate
 
 from jobs.reasoning.cleaning import lines
@@ -21,13 +21,18 @@ READER = BY_PHRASES
 MOST_LINES_NAMED = 5
 WORDS_BETWEEN = r"(?:[\w']+ ){0,4}"
 
-_PATTERNS = {
-    stance: re.compile(as_tree("|".join(filter(None, table.split("\n")))))
-    for stance, table in ((s, t.replace("~ ", WORDS_BETWEEN)) for s, t in PHRASES.items())
-}
+
+def _pattern(table: str) -> re.Pattern[str]:
+    """What finds any phrase of a table; lines may be broken wherever a phrase has a space."""
+    rows = "|".join(filter(None, table.replace("~ ", WORDS_BETWEEN).split("\n")))
+    return re.compile(as_tree(rows).replace(" ", r"\s"), re.MULTILINE | re.DOTALL)
 
 
-_SCHEDULED = re.compile(as_tree("|".join(filter(None, SCHEDULED.split("\n")))))
+_PATTERNS = {stance: _pattern(table) for stance, table in PHRASES.items()}
+_SCHEDULED = _pattern(SCHEDULED)
+_END = re.compile(r"(?<!\d)[.!?](?=\s|$)")
+"""Of a sentence; after a digit it is a day: "am 1. nicht"."""
+_NOT = re.compile(r"\b(?:nicht|nie|kein(?:e[mnrs]?)?|gesperrt)\b")
 
 
 def read_all(document: Document) -> tuple[Reading, ...]:
@@ -54,18 +59,27 @@ def _joined(text: Sequence[str]) -> tuple[str, list[int]]:
     """The lines as one text in small letters, and where in it each of them starts."""
     # three times as fast as an expression that ignores case
     small = [line.lower().replace("’", "'") for line in text]
-    return " ".join(small), list(accumulate((len(line) + 1 for line in small), initial=0))
+    return "\n".join(small), list(accumulate((len(line) + 1 for line in small), initial=0))
 
 
 def _numbers(stance: Stance, text: Sequence[str], joined: str, starts: list[int]) -> list[int]:
     if stance not in _PATTERNS:
         return []
-    found = {bisect_right(starts, start) for start in _starts(_PATTERNS[stance], joined)}
     if stance is Stance.PROMISE:
-        found = {number for number in found if says_when(text[number - 1])}
-        found |= {bisect_right(starts, start) for start in _starts(_SCHEDULED, joined)}
-    return sorted(found)
+        return _promises(text, joined, starts)
+    return sorted({bisect_right(starts, m.start()) for m in _PATTERNS[stance].finditer(joined)})
 
 
-def _starts(pattern: re.Pattern[str], text: str) -> Iterator[int]:
-    return (match.start() for match in pattern.finditer(text))
+def _promises(text: Sequence[str], joined: str, starts: list[int]) -> list[int]:
+    """The lines that promise a payment for some time, or say that it is on a list: in no sentence
+    with a German "not", which may stand far behind the verb."""
+    ends = [match.end() for match in _END.finditer(joined)]
+    denied = {bisect_right(ends, match.start()) for match in _NOT.finditer(joined)}
+
+    def found(pattern: re.Pattern[str]) -> set[int]:
+        places = (match.start() for match in pattern.finditer(joined))
+        return {bisect_right(starts, at) for at in places if bisect_right(ends, at) not in denied}
+
+    promised = found(_PATTERNS[Stance.PROMISE])
+    timed = {n for n in promised if says_when(" ".join(text[n - 1 : n + 1]))}
+    return sorted(timed | found(_SCHEDULED))

@@ -248,7 +248,7 @@ expect (?:the|our|your) (?:money|payment|funds|transfer)
 (?:wird|werden) (?:[^.!?]|\d\.){0,80}\b(?:überwiesen|angewiesen)\b
 (?:werde|werden) (?:[^.!?]|\d\.){0,80}\b(?:ausgleichen|anweisen|veranlassen|vornehmen)\b
 (?:zahlung|überweisung|rechnung|betrag)\b.{0,80}\b(?:wird|werden) .{0,60}\bausgeführt\b
-(?:^|(?<=[.!?,:] ))(?:das |dies )?wird (?:\w+ ){0,4}erledigt\b
+(?:^|(?<=[.!?,:] ))(?:das |dies )?wird (?:[\w.]+ ){0,4}erledigt\b
 haben sie (?:ihr|das|den) (?:geld|betrag)\b(?!.{0,30}(?:erhalten|bekommen))
 (?:erhalten|bekommen) sie .{0,40}\b(?:geld|zahlung|betrag|überweisung)\b
 sie (?:erhalten|bekommen) .{0,40}\b(?:geld|zahlung|betrag|überweisung)\b
@@ -261,10 +261,10 @@ pagaremos|vamos a pagar|pago (?:será|est[aá] previsto|se har[aá])
 }
 
 SCHEDULED = r"""
-(?:zahlung|überweisung|rechnung|betrag|posten)\b.{0,60}(?<!nicht )\b(?:eingeplant|vorgemerkt)\b
-(?:zahlung|überweisung|rechnung|betrag|posten)\b.{0,60}(?<!nicht )\b(?:terminiert|geplant)\b
-(?:zahlung|überweisung|rechnung|betrag|posten)\b.{0,60}(?<!nicht )\b(?:vorgesehen|avisiert)\b
-(?:zahlung|überweisung)\b.{0,60}(?<!nicht )\b(?:eingestellt|vorerfasst|freigegeben)\b
+(?:zahlung|überweisung|rechnung|betrag|posten)\b.{0,60}\b(?:eingeplant|vorgemerkt)\b
+(?:zahlung|überweisung|rechnung|betrag|posten)\b.{0,60}\b(?:terminiert|geplant)\b
+(?:zahlung|überweisung|rechnung|betrag|posten)\b.{0,60}\b(?:vorgesehen|avisiert)\b
+(?:zahlung|überweisung)\b.{0,60}\b(?:eingestellt|vorerfasst|freigegeben)\b
 (?:eingeplant|vorgemerkt|terminiert|geplant) (?:ist|sind) .{0,20}\b(?:zahlung|überweisung)\b
 (?:zahlungs|zahl|überweisungs)(?:lauf|läufe|liste|vorschlag|tag|termin)(?:es?|s|en)?\b
 payment (?:is|has been) (?:scheduled|planned|booked)\b|(?:next|our|the) (?:payment|pay|check) run\b

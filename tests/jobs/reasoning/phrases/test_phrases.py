@@ -197,6 +197,12 @@ Der Techniker wurde angewiesen, am Montag zu kommen.
 Wir haben Urlaub bis zum 5. Januar.
 Haben Sie unsere Zahlung vom 5. November erhalten?
 Die Zahlung ist noch nicht eingeplant.
+Wir zahlen diese Woche nicht, die Ware ist nie angekommen.
+Wir werden diese Rechnung am 1.12. nicht begleichen.
+Die Rechnung wird nicht zur Zahlung freigegeben.
+Ihre Rechnung hat es nicht in den Zahllauf geschafft.
+Im Zahllauf ist Ihre Rechnung gesperrt.
+Keine Zahlung geplant.
 """.strip().split("\n")
 """Of something else than a payment, or of none."""
 
@@ -217,10 +223,21 @@ def test_the_most_careful_phrase_wins() -> None:
     assert (found.stance, found.lines) == (Stance.DISPUTE, (2,))
 
 
-def test_a_phrase_may_run_over_the_end_of_a_line() -> None:
-    """Mail programs break lines anywhere; the line in which it begins is named."""
-    found = phrases.read_all(document("Sorry, but we will\nnot pay this invoice."))[0]
-    assert (found.stance, found.lines) == (Stance.DISPUTE, (1,))
+@pytest.mark.parametrize(
+    ("text", "heard"),
+    [
+        ("Sorry, but we will\nnot pay this invoice.", (Stance.DISPUTE, (1,))),
+        ("Hi John\nPaid!", (Stance.PAID_CLAIM, (2,))),
+        ("Hello Anna\nAll paid.\nBest", (Stance.PAID_CLAIM, (2,))),
+        ("Hallo Frau Meier\nWird am 1.12. erledigt.", (Stance.PROMISE, (2,))),
+        ("We will pay both of the open invoices\non Friday.", (Stance.PROMISE, (1,))),
+    ],
+)
+def test_a_line_may_end_anywhere(text: str, heard: tuple[Stance, tuple[int, ...]]) -> None:
+    """Mail programs break lines anywhere, and people hardly set signs: the line in which a phrase
+    begins is named, and a new line may begin a sentence."""
+    found = phrases.read_all(document(text))[0]
+    assert (found.stance, found.lines) == heard
 
 
 def test_tricks_of_spelling_do_not_hide_a_phrase() -> None:
