@@ -103,9 +103,11 @@ def settle(
 
 
 def have_read(conn: Connection, policy: Policy, click: Click, seen: str, now: datetime) -> Reply:
-    """Somebody has read texts that no program could read; `seen` is the fingerprint of these.
+    """A finance lead has read texts that no program could read; `seen` is the fingerprint of these.
 
-    The same text asks nobody again; another one, or a changed one, does. Raises VerbRefused.
+    It takes a lead because it ends a gate that asks for two people, one of them a lead: a collector
+    could end it and then approve alone. The same text asks nobody again; another one, or a changed
+    one, does. Raises VerbRefused.
     """
     decider = access.enter(conn, policy, Verb.HAVE_READ, click, now)
     case = decider.case

@@ -173,7 +173,7 @@ class Verb(StrEnum):
         was="read",
         does="look.have_read",
         wakes="triage",
-        who=Who.SETTLER,
+        who=Who.LEAD,
     )
     CONFIRM_ADDRESS = Row(
         Decided.CONFIRM_ADDRESS,

@@ -99,8 +99,9 @@ def test_a_text_that_is_read_only_in_part_is_a_second_look(open_harness: OpenHar
 
 
 def test_who_has_read_it_says_so_once(open_harness: OpenHarness) -> None:
-    """Collectors and finance leads may, of exactly the text that the form showed: it asks nobody
-    again, not even after a merge, until it changes. Nothing else is settled by that."""
+    """A finance lead may, of exactly the text that the form showed: it asks nobody again, not even
+    after a merge, until it changes. Nothing else is settled by that. A collector could approve
+    alone then, so a collector may not."""
     harness = open_harness(policy=MANAGED | {"model": {"month_budget": 0}})
     desk = with_desk(harness)
     desk.texts["1"], desk.open = f"{NOTHING_HEARD}\n" * 151, False
@@ -113,13 +114,14 @@ def test_who_has_read_it_says_so_once(open_harness: OpenHarness) -> None:
         return answer
 
     assert says("UMANAGER") is Answer.NOT_ALLOWED
-    assert says("UCOLLECT", "0" * 64) is Answer.STALE
-    assert says("UCOLLECT") is Answer.RECORDED
+    assert says("UCOLLECT") is Answer.NOT_ALLOWED
+    assert says("ULEAD1", "0" * 64) is Answer.STALE
+    assert says("ULEAD1") is Answer.RECORDED
     (entry,) = harness.logged("texts.read")
     assert entry["data"]["texts"] == [["ticket:1", shown.sha256]]
     harness.run("triage")
     assert (harness.rules(), harness.view().to_read) == (set(), ())
-    assert says("UCOLLECT") is Answer.STALE
+    assert says("ULEAD1") is Answer.STALE
     with harness.database.writing() as conn:
         history.inherit(conn, harness.realm, "1", "9")
         assert history.past(conn, harness.realm, "9").read == {("ticket:1", shown.sha256)}
