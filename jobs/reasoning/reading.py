@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated
@@ -12,7 +13,7 @@ from jobs.reasoning.cleaning import MODEL_LINES, lines, pseudonymised
 from jobs.reasoning.model import Failure, ModelAnswer, QuestionRecord, Reader
 from jobs.reasoning.phrases import phrases
 from jobs.reasoning.prompting import fenced, prompt
-from jobs.rules.facts.evidence import STANCES, Document, Reading, Stance
+from jobs.rules.facts.evidence import STANCES, Document, HeardText, Reading, Stance
 from jobs.rules.facts.findings import Context, owner
 from jobs.rules.policy.policy import Policy
 
@@ -101,6 +102,35 @@ def quote(document: Document, reading: Reading) -> str:
     """
     text = lines(document.text)
     return next((text[n - 1] for n in reading.lines if 1 <= n <= len(text)), "")
+
+
+def takes_back(
+    document: Document, said: Sequence[Reading], text: HeardText, before: Reading
+) -> bool:
+    """Whether `document`, a later version of `text` with the readings `said`, takes `before` back.
+
+    One that could not be read whole takes nothing back. Nor do phrases what a model heard, nor a
+    model while the line that it named is still there, broken and quoted as it may be: another model
+    may be deaf to it. A text that has been deleted since cannot be compared.
+    """
+    if document.missing:
+        return False
+    if before.reader == BESIDE:
+        return True
+    by_model = any(reading.reader != BESIDE for reading in said)
+    return by_model and bool(text.document.text) and not _still_there(text, before, document)
+
+
+def _still_there(text: HeardText, before: Reading, document: Document) -> bool:
+    """Whether one of the lines that were named, or of all if none was, stands in `document`."""
+    old, now = lines(text.document.text), _words(" ".join(lines(document.text)))
+    named = [old[n - 1] for n in before.lines if 1 <= n <= len(old)] or old
+    return any(_words(line) in now for line in named)
+
+
+def _words(text: str) -> str:
+    """Each between spaces, in small letters, without signs."""
+    return " ".join(["", *re.findall(r"\w+", text.casefold()), ""])
 
 
 def _together(

@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from jobs import opening
 from jobs.reasoning.cleaning import lines
 from jobs.reasoning.phrases.promised import Offer, offer
-from jobs.reasoning.reading import quote
+from jobs.reasoning.reading import quote, takes_back
 from jobs.rules.facts.evidence import AUTOMATIC, BOUNCE, DELAY, Document, Reading, Stance
 from jobs.rules.plain import shortened
 from jobs.rules.policy.policy import Policy
@@ -73,7 +73,7 @@ def take(
     if reply is None:
         return
     assessments.put_documents(conn, [document], now)
-    heard.note(conn, reply, [document], noticed.readings)
+    heard.note(conn, reply, [document], noticed.readings, takes_back)
     _note(conn, reply, document.sha256, now)
     came_back = False
     if reply.kind is ReplyKind.BOUNCE and case:

@@ -237,7 +237,7 @@ class Read:
         assessments.put_readings(conn, known, outcome.readings, reader, now)
         earlier = tuple(r for known in self.known.values() for r in known)
         said, documents = (*earlier, *outcome.readings), self.context.documents
-        heard.note(conn, self.file.case, documents, said, self.context.solved)
+        heard.note(conn, self.file.case, documents, said, reading.takes_back, self.context.solved)
         view = judge(
             conn,
             self.services.policy,

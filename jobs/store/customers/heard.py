@@ -7,7 +7,7 @@ The texts themselves stay where they are, under their hashes, and may be deleted
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any, Protocol
@@ -15,7 +15,6 @@ from typing import Any, Protocol
 from sqlalchemy import Connection, Row, delete, select, update
 
 from jobs.rules.facts.evidence import (
-    BY_PHRASES,
     GRAVE,
     Document,
     Evidence,
@@ -30,6 +29,8 @@ from jobs.store.database.upsert import insert_new, upsert
 
 IN_THE_LEDGER = "memo"
 """Memos are read with the ledger every time, so they are never missing."""
+TakesBack = Callable[[Document, Sequence[Reading], HeardText, Reading], bool]
+"""Whether a document with these readings takes back one reading of an earlier version."""
 
 
 class Whose(Protocol):
@@ -47,13 +48,14 @@ def note(
     whose: Whose,
     found: Iterable[Document],
     readings: Sequence[Reading],
+    takes_back: TakesBack,
     solved: frozenset[str] = frozenset(),
 ) -> None:
     """Remember what these texts say now, and forget what they no longer say.
 
-    A text that only the phrases have read cannot take back what a model heard in it, nor can one
-    that could not be read whole. Texts of `solved` tickets are not remembered. What is settled
-    stays settled while the text is the same.
+    `takes_back` says whether a document, of which these are the readings, takes back what an
+    earlier version said. Texts of `solved` tickets are not remembered. What is settled stays
+    settled while the text is the same.
     """
     known = of(conn, whose.company, whose.customer)
     for document in (d for d in found if d.kind != IN_THE_LEDGER):
@@ -62,7 +64,7 @@ def note(
         if _ticket(document.id) in solved:
             _forget(conn, whose, before)
         elif said:
-            _put(conn, whose, document, said, before)
+            _put(conn, whose, document, said, before, takes_back)
 
 
 def _put(
@@ -71,31 +73,24 @@ def _put(
     document: Document,
     said: Sequence[Reading],
     before: Sequence[HeardText],
+    takes_back: TakesBack,
 ) -> None:
     """Each grave thing stands with the version that said it last: its line is quoted from there."""
     grave = tuple(reading for reading in said if reading.stance in GRAVE)
     again = {reading.stance for reading in grave}
-    versions = {text.sha256: _left(text, document, said, again) for text in before}
+
+    def left(text: HeardText) -> HeardText:
+        unsaid = (r for r in text.readings if r.stance not in again)
+        kept = tuple(r for r in unsaid if not takes_back(document, said, text, r))
+        return replace(text, readings=kept)
+
+    versions = {text.sha256: left(text) for text in before}
     sha256 = document.sha256
     now = versions.get(sha256) or HeardText(document, (), sha256)
     versions[sha256] = replace(now, readings=(*grave, *now.readings))
     _forget(conn, whose, [text for text in before if not versions[text.sha256].readings])
     changed = (text for text in versions.values() if text.readings and text not in before)
     upsert(conn, heard_texts, [_row(whose, text) for text in changed])
-
-
-def _left(
-    text: HeardText, document: Document, said: Sequence[Reading], again: Set[Stance]
-) -> HeardText:
-    """What an earlier version said that `document` neither says again nor takes back."""
-    readings = (r for r in text.readings if r.stance not in again)
-    kept = tuple(r for r in readings if document.missing or not _taken_back(r, said))
-    return replace(text, readings=kept)
-
-
-def _taken_back(before: Reading, said: Iterable[Reading]) -> bool:
-    """Whether somebody who could hear it has read the text again."""
-    return any(before.reader == BY_PHRASES or reading.reader != BY_PHRASES for reading in said)
 
 
 def _forget(conn: Connection, whose: Whose, texts: Iterable[HeardText]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 
 from sqlalchemy import select
 
@@ -11,7 +12,7 @@ from bot.surfaces.customer_replies import shown
 from jobs.decide import look
 from jobs.decide.access import Answer
 from jobs.decide.look import SetAside
-from jobs.reasoning.reading import quote
+from jobs.reasoning.reading import quote, takes_back
 from jobs.rules.facts.evidence import (
     ABOUT_BILLS,
     BY_PHRASES,
@@ -124,8 +125,9 @@ def test_a_lead_settles_exactly_what_was_read() -> None:
 
 
 def test_only_who_could_hear_it_takes_it_back(open_harness: OpenHarness) -> None:
-    """A text that is there again and harmless releases, and so does a solved ticket; phrases do not
-    take back what a model heard; what was settled counts anew once the text has changed."""
+    """A text that has become harmless releases, and so does a solved ticket; phrases do not take
+    back what a model heard, nor does a model while the line stands there, however it is broken or
+    quoted; what was settled counts anew once the text has changed."""
     harness = open_harness()
     harness.sweep()
     case, at = harness.case(), harness.now
@@ -133,33 +135,45 @@ def test_only_who_could_hear_it_takes_it_back(open_harness: OpenHarness) -> None
     says = Reading(ticket.id, Stance.DISPUTE, (1,), "a model")
     nothing = replace(says, stance=Stance.NONE, lines=())
     quoted = Evidence(ticket.id, "ticket", "", "We dispute this.", Stance.DISPUTE)
+    again = replace(ticket, text="We dispute this again.")
+    around = replace(ticket, text="Nothing new.\n> we dispute\n> this AGAIN")
+    harmless = replace(ticket, text="All is well.")
     with harness.database.writing() as conn:
+        remember = partial(store.note, conn, case, takes_back=takes_back)
+        assessments.put_documents(conn, [ticket, again], at)
 
         def known() -> list[tuple[Stance, bool]]:
             found = store.of(conn, case.company, case.customer)
             return [(r.stance, r.stance in t.settled) for t in found for r in t.readings]
 
-        store.note(conn, case, [ticket], [says])
+        remember([ticket], [says])
         store.settle(conn, case, [quoted])
-        store.note(conn, case, [ticket], [says])
+        remember([ticket], [says])
         assert known() == [(Stance.DISPUTE, True)]
-        store.note(conn, case, [ticket], [replace(nothing, reader=BY_PHRASES)])
-        store.note(conn, case, [], [])
-        store.note(conn, case, [replace(ticket, missing=Unreadable.REST)], [nothing])
+        remember([ticket], [replace(nothing, reader=BY_PHRASES)])
+        remember([], [])
+        remember([replace(ticket, missing=Unreadable.REST)], [nothing])
         assert known() == [(Stance.DISPUTE, True)]
         store.inherit(conn, case.company, case.customer, "9")
         assert len(store.of(conn, case.company, "9")) == 1
-        store.note(conn, case, [replace(ticket, text="We dispute this again.")], [says])
+        remember([again], [says])
         assert known() == [(Stance.DISPUTE, False)]
-        store.note(conn, case, [ticket], [nothing])
+        remember([again], [nothing])
+        remember([around], [nothing])
+        assert known() == [(Stance.DISPUTE, False)], "another model is deaf to it"
+        remember([harmless], [nothing])
         assert known() == []
+        remember([replace(ticket, text="Deleted since.")], [says])
+        remember([harmless], [nothing])
+        assert known() == [(Stance.DISPUTE, False)], "nobody can compare"
+        remember([ticket], [], solved=frozenset({ticket.id}))
         note = replace(says, document="ticket:88:notes")
-        store.note(conn, case, [replace(ticket, id=note.document)], [note])
+        remember([replace(ticket, id=note.document)], [note])
         assert known() == [(Stance.DISPUTE, False)]
-        store.note(conn, case, [replace(ticket, id=note.document)], [note], frozenset({ticket.id}))
+        remember([replace(ticket, id=note.document)], [note], solved=frozenset({ticket.id}))
         assert known() == []
         memo = replace(ticket, id="memo:71", kind="memo")
-        store.note(conn, case, [memo], [replace(says, document=memo.id)])
+        remember([memo], [replace(says, document=memo.id)])
         assert known() == [], "the ledger is read every time"
 
 
@@ -175,6 +189,7 @@ def test_what_a_cut_text_no_longer_shows_is_kept(open_harness: OpenHarness) -> N
     hardship = replace(dispute, stance=Stance.HARDSHIP, lines=(2,))
     nothing = replace(dispute, stance=Stance.NONE, lines=())
     with harness.database.writing() as conn:
+        remember = partial(store.note, conn, case, takes_back=takes_back)
 
         def quoted() -> set[tuple[Stance, str]]:
             found = store.of(conn, case.company, case.customer)
@@ -184,9 +199,9 @@ def test_what_a_cut_text_no_longer_shows_is_kept(open_harness: OpenHarness) -> N
             return store.settled(conn, case.company, case.customer)
 
         assessments.put_documents(conn, [first, later], harness.now)
-        store.note(conn, case, [first], [dispute, hardship])
+        remember([first], [dispute, hardship])
         store.settle(conn, case, [Evidence(first.id, "ticket", "", "", Stance.DISPUTE)])
-        store.note(conn, case, [later], [dispute])
+        remember([later], [dispute])
         assert quoted() == {
             (Stance.DISPUTE, "We dispute it."),
             (Stance.HARDSHIP, "Insolvent."),
@@ -195,9 +210,9 @@ def test_what_a_cut_text_no_longer_shows_is_kept(open_harness: OpenHarness) -> N
         store.settle(conn, case, [Evidence(first.id, "ticket", "", "", Stance.HARDSHIP)])
         assert settled() == {(first.id, Stance.HARDSHIP)}
         whole = replace(later, missing=None)
-        store.note(conn, case, [whole], [replace(dispute, reader=BY_PHRASES)])
+        remember([whole], [replace(dispute, reader=BY_PHRASES)])
         assert len(quoted()) == 2, "phrases do not take back what the model heard beside it"
-        store.note(conn, case, [whole], [dispute, nothing])
+        remember([whole], [dispute, nothing])
         assert quoted() == {(Stance.DISPUTE, "We dispute it.")}
 
 
