@@ -66,8 +66,7 @@ _LEFT = re.compile(
 _DAEMONS = ("mailer-daemon@", "postmaster@")
 _GRAVE = frozenset({Stance.HARDSHIP, Stance.BANK_CHANGE, Stance.DISPUTE, Stance.PAID_CLAIM})
 _OF_PROGRAMS = frozenset({Stance.UNCLEAR, Stance.PLAN_REQUEST, Stance.PROMISE})
-"""What a portal for invoices writes by itself, and what is noise in an absence notice."""
-_BULK = frozenset({"bulk", "junk", "list", "auto_reply"})
+"""What a postmaster may write, and what is noise in an absence notice."""
 _FAILED = re.compile(r"rfc822;\s*(?P<address>[^\s;<>]+@[^\s;<>]+)", re.IGNORECASE)
 
 
@@ -80,8 +79,8 @@ class Inbound:
     kind: str
     """"mail", "reply" (to one of ours), "forward", AUTOMATIC, BOUNCE or DELAY.
 
-    A mail is AUTOMATIC only if it says nothing about the bill: a portal, or somebody's absence
-    notice, may also refuse an invoice.
+    Only reports, daemons and absence notices are AUTOMATIC, and only if they say nothing about the
+    bill: somebody's absence notice may also refuse an invoice.
     """
     at: datetime
     sender: str
@@ -240,7 +239,8 @@ def _kind(
     *,
     answers_us: bool,
 ) -> str:
-    if _is_automatic(mail, sender) and not _says_something(mail, words):
+    by_machine = _is_report(mail) or sender.startswith(_DAEMONS) or _is_notice(mail)
+    if by_machine and not _says_something(mail, words):
         return AUTOMATIC
     if _FORWARD.match(_subject(mail)) or any(map(_FORWARDED.search, texts)):
         return "forward"
@@ -259,21 +259,18 @@ def _says_something(mail: Message, words: str) -> bool:
 
 
 def _is_notice(mail: Message) -> bool:
-    """Whether it says that somebody is away, and not what a program has to report."""
+    """Whether it says that somebody is away (RFC 3834, and what programs did before it).
+
+    What else a program sends, or a list passes on, a person may have written: payables are often
+    answered from a portal.
+    """
     submitted = _header(mail, "Auto-Submitted").strip().lower()
     marked = any(mail[name] is not None for name in ("X-Autoreply", "X-Autorespond"))
-    return marked or submitted == "auto-replied" or bool(_AUTOMATIC.match(_subject(mail)))
-
-
-def _is_automatic(mail: Message, sender: str) -> bool:
-    """RFC 3834, and what programs did before it."""
-    submitted = _header(mail, "Auto-Submitted").strip().lower()
     return (
-        submitted not in ("", "no")
-        or _is_notice(mail)
-        or _header(mail, "Precedence").strip().lower() in _BULK
-        or _is_report(mail)
-        or sender.startswith(_DAEMONS)
+        marked
+        or submitted.startswith("auto-replied")
+        or _header(mail, "Precedence").strip().lower() == "auto_reply"
+        or bool(_AUTOMATIC.match(_subject(mail)))
     )
 
 

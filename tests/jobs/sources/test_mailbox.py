@@ -224,16 +224,20 @@ KINDS: dict[str, tuple[dict[str, Any], str]] = {
     "an answer": ({"subject": "Re: Bill", "in_reply_to": OURS}, "reply"),
     "out of office": ({"headers": {"Auto-Submitted": "auto-replied"}}, "automatic_reply"),
     "old style": ({"headers": {"X-Autoreply": "yes"}}, "automatic_reply"),
-    "bulk": ({"headers": {"Precedence": "bulk"}}, "automatic_reply"),
+    "older style": ({"headers": {"Precedence": "auto_reply"}}, "automatic_reply"),
+    "with a comment": ({"headers": {"Auto-Submitted": "auto-replied; x=y"}}, "automatic_reply"),
+    "Die Ware ist nie angekommen": ({"headers": {"Precedence": "bulk"}}, "mail"),
+    "from a list": ({"headers": {"Precedence": "list"}, "in_reply_to": OURS}, "reply"),
     "by its subject": ({"subject": "Abwesenheitsnotiz: Bill"}, "automatic_reply"),
     "not automatic": ({"headers": {"Auto-Submitted": "no"}}, "mail"),
     "away, with a question?": ({"headers": {"Auto-Submitted": "auto-replied"}}, "automatic_reply"),
     "away until Monday; we dispute it": ({"headers": {"Auto-Submitted": "auto-replied"}}, "mail"),
     "your invoice needs a PO number": ({"headers": {"Auto-Submitted": "auto-generated"}}, "mail"),
-    "a portal has nothing to say": (
-        {"headers": {"Auto-Submitted": "auto-generated"}},
-        "automatic_reply",
+    "The pumps were never on our dock": (
+        {"headers": {"Auto-Submitted": "auto-generated"}, "in_reply_to": OURS},
+        "reply",
     ),
+    "from a daemon": ({"from": "postmaster@acme.example"}, "automatic_reply"),
     "a forward": ({"subject": "WG: Bill"}, "forward"),
 }
 
