@@ -5,6 +5,7 @@ Everything is read in batches, about a dozen requests for a hundred customers.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -13,6 +14,7 @@ from datetime import UTC, datetime
 
 from pydantic import AwareDatetime, BaseModel
 
+from jobs.reasoning.cleaning import in_a_file, lines
 from jobs.rules.facts.evidence import Document, Unreadable
 from jobs.rules.facts.findings import Account, Counterpart, Down, Findings, Fresh, Owner
 from jobs.rules.gates.marks import crm_marks
@@ -36,8 +38,9 @@ MOST_NOTES = 200
 ABOUT_CONTACT = ("email", "hs_additional_emails", "hubspot_owner_id")
 ABOUT_COMPANY = ("name", "domain", "hubspot_owner_id")
 ABOUT_NOTE = ("hs_note_body", "hs_timestamp", "hs_attachment_ids")
-ONLY_A_FILE = "[attached: {}]"
-"""The text of a note without one: another file is another text."""
+ATTACHED = "[attached: files {}]"
+"""The last line of a note with files, with a fingerprint of their ids: another file is another
+text."""
 ODD = "HubSpot sent a record about this customer that cannot be read."
 GONE = "A company that somebody named for it in Slack is not in the CRM."
 NUMBER = re.compile(r"\d{1,20}")
@@ -277,10 +280,9 @@ class _HubSpotReading:
         when = self.api.reading.parsed(_Moment, {"at": at or note.createdAt}).at.astimezone(UTC)
         text = note.says("hs_note_body")
         files = note.says("hs_attachment_ids")
-        missing = None if text or not files else Unreadable.TEXT
-        shown = ONLY_A_FILE.format(one_line(files, 100)) if missing else text
-        about = f"note:{note.id}", "CRM", "note", when, shown
-        return Document(*about, author="colleague", missing=missing)
+        said = "\n".join(filter(None, (text, _attached(files))))
+        about = f"note:{note.id}", "CRM", "note", when, said
+        return Document(*about, author="colleague", missing=_missing(text, files))
 
     def _marks(self, known: _CrmIdentity) -> tuple[Mark, ...]:
         """Each once, even if several contacts have it."""
@@ -319,6 +321,18 @@ class _HubSpotReading:
         if (name := self.policy.crm_customer_id) and not self.api.has("companies", name):
             raise SourceError(f"HubSpot's companies have no property {name}: see [crm].")
         return f"HubSpot: can read {', '.join(counts)} and owners"
+
+
+def _attached(files: str) -> str:
+    return ATTACHED.format(hashlib.sha256(files.encode()).hexdigest()[:12]) if files else ""
+
+
+def _missing(text: str, files: str) -> Unreadable | None:
+    if not files:
+        return None
+    if not text:
+        return Unreadable.TEXT
+    return Unreadable.FILE if in_a_file("\n".join(lines(text))) else None
 
 
 def _addresses(contact: HubSpotRecord) -> set[str]:
