@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cached_property
+from threading import Lock
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 from urllib.parse import urlsplit
 
@@ -114,6 +114,9 @@ class Model:
         self.name, self.base_url, self.api = model, base_url, api
         self._api_key, self._timeout, self._max_retries = api_key, timeout, max_retries
         self._http_client = http_client
+        self._pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="model")
+        self._connecting = Lock()
+        self._connected: openai.OpenAI | None = None
 
     def ask(self, prompt: Prompt, data: str, form: type[Form]) -> ModelAnswer[Form] | Failure:
         """Ask once, with the instructions of `prompt` before `data`; never raises for any answer.
@@ -154,17 +157,18 @@ class Model:
 
     def close(self) -> None:
         """End the threads, and close the connections that are kept open between questions."""
-        if "_pool" in self.__dict__:
-            self._pool.shutdown()
-        if "_client" in self.__dict__:
-            self._client.close()
+        self._pool.shutdown()
+        if self._connected:
+            self._connected.close()
 
-    @cached_property
-    def _pool(self) -> ThreadPoolExecutor:
-        return ThreadPoolExecutor(AT_ONCE, thread_name_prefix="model")
-
-    @cached_property
+    @property
     def _client(self) -> openai.OpenAI:
+        """One for all threads: it limits and keeps their connections."""
+        with self._connecting:
+            self._connected = self._connected or self._new_client()
+            return self._connected
+
+    def _new_client(self) -> openai.OpenAI:
         import openai
 
         return openai.OpenAI(
