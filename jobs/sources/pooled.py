@@ -28,7 +28,8 @@ AT_ONCE = 100
 PATIENCE = 0.05
 """Seconds that a reading waits for others to join."""
 LONGEST = 300.0
-"""Seconds. A reading has time limits of its own, so this should never be reached."""
+"""Seconds that a case waits, behind an earlier reading too. One reading ends earlier by limits of
+its own; two slow ones may not, and the case is told that the second took too long."""
 
 Q = TypeVar("Q")
 A = TypeVar("A")
