@@ -17,10 +17,12 @@ from jobs.decide import look
 from jobs.decide.access import Answer
 from jobs.decide.hold import Holding
 from jobs.reports import handover
+from jobs.rules.facts.evidence import Document, Stance
 from jobs.rules.facts.past import HoldKind
 from jobs.rules.phone_calls import CallOutcome, LoggedCall
-from jobs.store import texts
-from jobs.store.customers import phone_calls
+from jobs.rules.replies import CustomerReply, ReplyKind
+from jobs.store import assessments, texts
+from jobs.store.customers import phone_calls, replies
 from tests.bot.listeners.test_forms import backend_in, press
 from tests.jobs import fixtures
 from tests.jobs.fixtures import OpenHarness
@@ -63,8 +65,15 @@ def lived(open_harness: OpenHarness) -> CompanyHarness:
     harness.time.later(seconds=61)
     harness.run("send", "write_back")
     call = LoggedCall(CallOutcome.AGAIN, EVIL, "UCOLLECT", harness.now)
+    mail = Document("mail:1", "mailbox", "mail", harness.now, f"Out of stock.\n{EVIL}")
+    wrote = CustomerReply(
+        *("", harness.realm, "1", mail.id),
+        *(ReplyKind.DISPUTE, (Stance.DISPUTE,), one.id, harness.now),
+    )
     with harness.database.writing() as conn:
         phone_calls.put(conn, harness.realm, "1", call)
+        assessments.put_documents(conn, [mail], harness.now)
+        replies.record(conn, wrote, mail.sha256, harness.now)
     held = Holding(HoldKind.DISPUTE, harness.today + timedelta(30), EVIL)
     assert harness.hold(harness.click("ULEAD1", harness.case("2")), held) is Answer.RECORDED
     return harness
@@ -104,6 +113,8 @@ def test_a_page_has_everything_and_nothing_in_it_acts(open_harness: OpenHarness)
         "$840.00",
         "[Overdue ",
         "Put on hold",
+        "Out of stock.\n</pre><script>",
+        "The customer wrote (dispute)",
         "Message to billing@customer1.example: sent",
     ):
         assert words in made.text, words
@@ -112,7 +123,8 @@ def test_a_page_has_everything_and_nothing_in_it_acts(open_harness: OpenHarness)
     with harness.database.writing() as conn:
         texts.prune(conn, harness.now + timedelta(1), 100, harness.now)
     after = Parsed(drawn(harness, case=closed.id)).text
-    assert after.count("pruned") >= 2
+    assert after.count("pruned") == 4, "quotes, subject, text, the customer's mail"
+    assert "Out of stock" not in after
     assert str(mail.message["Subject"]) not in after
     assert "Message to billing@customer1.example: sent" in after
 
