@@ -144,6 +144,7 @@ def test_a_case_is_posted_as_a_page_in_its_thread(open_harness: OpenHarness) -> 
     backend = backend_in(harness)
     for _ in range(2):
         assert press(harness, backend, MORE, choice(AS_PAGE, bound)).status == 200
+        harness.time.later(seconds=2)
     for _ in range(3):
         harness.run("messages")
         harness.time.later(seconds=5)
