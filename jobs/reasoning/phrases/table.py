@@ -27,11 +27,13 @@ no (?:money|funds|cash) (?:left|at all)|(?:run|ran|running) out of (?:money|cash
 (?:am|are|we're|i'm|went|gone|going) broke\b|legal representative|nothing to pay (?:\w+ )?with
 (?:business|company|firm) (?:has |have )?(?:failed|folded|collapsed)
 no income\b|unemployed|made redundant
+(?:can ?not|can't|unable to) pay (?:\w+ ){0,3}(?:right now|at the moment|at present|currently)\b
 (?:stopped|suspended) (?:all )?payments|accounts? ~ frozen|frozen ~ accounts?
 lost (?:my|his|her|our) job|passed away|has died
 law firm ~ (?:represents?|acts?)\b|\b(?:we|i|who) (?:represent|act for)\b|(?:my|our) counsel\b
 \b(?:lawyers?|attorneys?|solicitors?|law ?suit|small claims)\b|cease and desist
-legal (?:action|counsel|proceedings|team|advice|steps)|\bsu(?:e|ing) you\b|(?:in|to|the) court\b
+legal (?:action|counsel|proceedings|team|department|advice|steps)
+\bsu(?:e|ing) you\b|(?:in|to|the) court\b
 zahlungsunfähig|konkurs|pleite\b|kein geld\b|arbeitslos|geschäftsaufgabe|verstorben|pfändung
 nicht (?:mehr )?in der lage,? (?:\w+ ){0,4}zu (?:be)?zahlen
 zahlungsschwierigkeiten|zahlungen ~ eingestellt|müssen ~ schließen|gläubiger|rechtsbeistand
@@ -39,6 +41,9 @@ können ~ nicht mehr (?:be)?zahlen|finanzielle[nr]? (?:schwierigkeit|notlage|pro
 (?:betrieb|geschäft|laden|firma) ~ (?:eingestellt|geschlossen|aufgegeben|nicht mehr\b)
 rechtsanw[aä]lt|\banw[aä]lt|(?:unsere|meine) kanzlei\b|rechtliche schritte
 gericht(?:lich)?\b|\bklage\b
+(?:kann|können) ~ (?:im moment|derzeit|zurzeit|zur zeit|momentan|aktuell) ~ nicht (?:be)?zahlen\b
+schließen ~ (?:betrieb|geschäft|laden|firma|werkstatt)\b|\bgestorben\b|rechtsabteilung
+(?:arbeit|job|stelle|arbeitsplatz) verloren
 liquidation judiciaire|redressement judiciaire|faillite|\bavocat|tribunal\b
 concurso de acreedores|insolvente|insolvencia|quiebra|abogad[oa]\b|demanda judicial
 """,
@@ -49,7 +54,7 @@ concurso de acreedores|insolvente|insolvencia|quiebra|abogad[oa]\b|demanda judic
 (?:bank|banking|remittance|wire|payment) (?:details|information|instructions) ~ (?:changed|updated)
 (?:bank|banking|payment) (?:details|information|instructions) (?:below|attached|are new)
 bank account ~ (?:changed|closed|updated)|(?:changed|switched|moved) ~ banks?\b
-(?:pay|send|transfer|remit|wire) ~ to (?:this|our new|the new|the following|another) account
+(?:pay|send|transfer|remit|wire) ~ (?:in)?to (?:this|our new|the new|the following|another) account
 (?:ignore|disregard|forget|override) ~ (?:instructions?|rules|prompts?|guidelines)
 system prompt|you are (?:now )?an? (?:ai|assistant|language model)
 system: you\b|</?system>|<<<data|data>>>|"stance"|__class__|\{\w*key\}|your new task is\b
@@ -57,6 +62,7 @@ system: you\b|</?system>|<<<data|data>>>|"stance"|__class__|\{\w*key\}|your new 
 (?:vergiss|vergessen sie|ignorieren? (?:sie )?) ?~ (?:anweisungen|regeln)|deine neue aufgabe
 (?:neue|geänderte|andere) (?:bankverbindung|kontoverbindung|bankdaten|iban)|neues (?:bank)?konto
 (?:bankverbindung|kontoverbindung|bankdaten|konto|iban) ~ (?:geändert|gewechselt)
+\bbank gewechselt|auf (?:folgendes|das folgende|dieses|unser neues|ein anderes) konto\b
 nouvelles? coordonnées bancaires|nouveau (?:rib|iban|compte)|changement de (?:rib|banque|compte)
 nuevos datos bancarios|nueva cuenta|nuevo iban|cambio de cuenta
 """,
@@ -108,13 +114,28 @@ cancell?ed (?:this|that|the|our|my) (?:\w+ )?(?:order|contract|subscription|book
 (?:sent|sending|send) (?:\w+ ){0,3}back\b|\breturned (?:the goods|these|those|all|both|them)\b
 (?:want|need|request|requesting|issue|expect|deserve) ~ (?:refund|credit note|credit memo)
 money back
+(?:not|n't) acknowledge (?:the|this|your|that)\b|never (?:came|turned up|showed up)\b
+(?:arrived|came|delivered|received) ~ (?:in pieces|shattered|smashed|cracked|dented|leaking)
+only \d+ (?:\w+ ){0,2}(?:of|instead of) (?:the |our )?\d+
+(?:keep|hold)(?:ing)? ~ (?:payment|money|amount|rest) back
+(?:invoice|bill) (?:has|contains|is full of) ~ (?:mistakes?|errors?)\b
 reklam(?:ation|ier)|widerspr(?:uch|echen)|bestreiten|(?:um|eine|erwarten) gutschrift|storniert
 zurückgeschickt
+\b(?:be)?zahlen? (?:\w+ ){0,4}(?:nichts?|kein(?:en)?)\b
+werden? (?:\w+ ){0,4}nicht (?:\w+ )?(?:zahlen|begleichen|überweisen|ausgleichen)\b
+nie (?:\w+ )?(?:angekommen|geliefert|eingetroffen)|zerbrochen|zerkratzt|verbeult|verdorben
+\bnur \d+ (?:\w+ )?(?:statt|anstatt|von)\b|\d+ statt \d+
+erkennen? ~ (?:forderung|rechnung|betrag) ~ nicht an\b
+zurückbehalt|einbehalten|\bmindern\b|minderung
+fehler (?:in|auf|bei) (?:der|dieser|ihrer) (?:\w+ )?(?:ab)?rechnung\b|rechnung ~ fehler\b
+behalten? ~ (?:zahlung|betrag|geld|rest) ~ (?:ein|zurück)\b
+(?<!wie )vereinbart (?:war|waren)\b
 nicht (?:\w+ )?(?:bestellt|einverstanden|bezahlen|vereinbart|beauftragt|nachvollziehen|korrekt)
 (?:rechnung|betrag|preis|menge|position) ~ (?:falsch\b|fehlerhaft|zu hoch|stimmt nicht)
 stimm(?:t|en) (?:\w+ ){0,3}nicht\b|akzeptieren ~ nicht\b
 falsche[rnms]? (?:ware|menge|artikel|lieferung|betrag|preis)
-weisen ~ zurück\b|zurückweisen|einspruch|einwände|beanstand|kürzen\b|unvollständig|defekt\b|kaputt\b
+weisen? ~ zurück\b|zurückweisen|einspruch|einwände|beanstand|kürzen\b
+unvollständig|defekt\b|kaputt\b
 (?:nie|nicht) (?:erbracht|ausgeführt)|sehen nicht ein\b|garantiefall|auf garantie
 entspricht nicht|betrifft uns nicht|annahme verweigert|zu unrecht|unberechtigt|irrtümlich
 (?:zahle|zahlen|bezahlen) (?:wir )?nur\b
@@ -160,6 +181,10 @@ took care of (?:this|it|that|your)\b|been taken care of|\bas paid\b
 (?:zahlung|geld|überweisung|betrag) ~ (?:ist|wurde) ~ (?:erfolgt|ausgeführt|abgebucht)
 zahlung erfolgte\b|(?:betrag|geld|zahlung) haben sie\b|sie haben (?:den betrag|das geld)
 zahlungs(?:beleg|nachweis|bestätigung)|überweisungsbeleg|kontoauszug
+(?:lastschrift|bankeinzug|sepa) ~ (?:eingezogen|abgebucht)
+(?:collected|took|taken) ~ by direct debit
+(?:müsste|sollte)n? ~ (?:schon|bereits|längst) (?:\w+ )?(?:bei ihnen|auf ihrem konto|haben\b|da\b)
+(?:money|payment|transfer|amount) should (?:\w+ )?be (?:with you|in your account|there)\b
 déjà (?:été )?(?:payé|réglé)|(?:avons|a été) (?:payé|réglé)|virement ~ effectué
 (?:ya|hemos|está|fue) (?:\w+ )?(?:pagad[oa]|abonad[oa]|transferido)|pago (?:realizado|efectuado)
 """,
@@ -175,6 +200,8 @@ monthly payments|spread (?:\w+ )?(?:payments?|amount|cost)
 extend ~ (?:terms|deadline|due date)
 (?:partial|part) payments?|pay (?:half|part|some)\b|split (?:it|the (?:payment|invoice|amount|bill))
 cash ?flow ~ (?:tight|problems?|issues?|difficult|slow)|(?:tight|short) (?:on|of) cash
+give us ~ until\b|noch (?:etwas|ein wenig|ein bisschen|mehr) zeit\b|fristverlängerung
+(?:geben|gewähren|räumen) sie uns ~ (?:zeit|frist|aufschub)\b
 ratenzahlung|ratenweise|teilzahlung|in (?:\w+ )?raten\b|aufschub|stundung|mehr zeit
 échéancier|en plusieurs fois|délai (?:de paiement|supplémentaire)|échelonn
 plan de pagos?|a plazos|en cuotas|aplazamiento|más tiempo|pr[oó]rroga
@@ -215,6 +242,10 @@ short.?shipped|(?:partial|incomplete) (?:delivery|shipment|order)|back ?order
 bestellnummer|kopie der rechnung|rechnungskopie|\bfehl(?:t|en)\b
 korrigierte|rechnungskorrektur|falsche (?:adresse|anschrift|firmierung)
 nicht (?:geliefert|erhalten|bekommen|angekommen|eingetroffen)|liegt ~ nicht vor\b
+keine rechnung (?:\w+ )?(?:erhalten|bekommen|vor)\b|rechnung ~ nie (?:\w+ )?(?:erhalten|bekommen)\b
+rechnung (?:\w+ )?(?:nochmals?|noch ?einmal|erneut)\b|warten ~ auf (?:die|ihre) (?:lieferung|ware)
+(?:have|see|find|got) no (?:\w+ )?(?:invoice|bill)\b
+never (?:seen|saw|had) (?:this|the|your|an?) (?:invoice|bill)
 numéro de commande|bon de commande|copie de la facture|pas (?:encore )?(?:été )?(?:livré|reçu)
 n[uú]mero de pedido|orden de compra|copia de la factura|no (?:ha|han|hemos) (?:llegado|recibido)
 """,
