@@ -124,10 +124,13 @@ def _contact(found: RiskSummary, people: Mapping[str, str]) -> str:
 
 
 def _case(found: RiskSummary) -> str:
-    case = found.open_case
-    if case is None:
-        return "No case is open."
-    return f"{linked_case(case.id, found.link)} is {STATE_WORDS[case.state]}."
+    several = len({one.open.currency for one in found.owed}) > 1 or len(found.open_cases) > 1
+    told = [
+        f"{linked_case(one.case.id, one.link)}{f' ({one.case.currency})' if several else ''} is "
+        f"{STATE_WORDS[one.case.state]}."
+        for one in found.open_cases
+    ]
+    return " ".join(told) or "No case is open."
 
 
 def _special(about: CustomerView, people: Mapping[str, str]) -> str:
@@ -156,7 +159,8 @@ def _buttons(found: RiskSummary, leads: bool) -> list[Block]:
     about = found.about
     value = AboutCustomerButton(about.company, about.id).encode()
     made = []
-    if found.open_case is None and any(one.overdue.amount for one in found.owed):
+    taken = {one.case.currency for one in found.open_cases}
+    if any(one.overdue.amount for one in found.owed if one.overdue.currency not in taken):
         says = f"Open a case for {about.name} now"
         made.append(button(OPEN_CASE, "Open a case now", value, style="primary", says=says))
     if leads:

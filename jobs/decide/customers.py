@@ -109,26 +109,27 @@ def open_now(
 ) -> Reply:
     """Have what a billed customer owes cross once more, because a person asks. Raises VerbRefused.
 
-    DECIDED if a case is open already, NOTHING_TO_OPEN if nothing may be asked for: it is too
-    early, too little, on hold or disputed.
+    This is about the currencies in which no case is open. If nothing may be asked for in them (it
+    is too early, too little, on hold or disputed): DECIDED where a case is open, else
+    NOTHING_TO_OPEN.
     """
     see(conn, policy, company, customer, user, now)
-    if existing := _open(conn, company, customer):
-        raise VerbRefused(Reply(Answer.DECIDED, existing))
+    before = cases.open_cases(conn, company, [customer])
     here = companies.need(conn, company)
     members = families.members_of(conn, company, [customer])[customer]
-    search.begin_round(conn, company, members, here.today(now))
+    taken = {currency for _, currency in before}
+    search.begin_round(conn, company, members, taken, here.today(now))
     opening.open_cases(conn, policy, here, [customer], f"asked:{user}", now)
-    opened = _open(conn, company, customer)
-    if opened is None:
-        raise VerbRefused(Reply(Answer.NOTHING_TO_OPEN))
-    data = {"customer": customer}
-    log.note(conn, log.Entry(company, "case.asked", user, now, opened.id, data))
-    return Reply(Answer.RECORDED, opened)
-
-
-def _open(conn: Connection, company: str, customer: str) -> Case | None:
-    return next(iter(cases.open_cases(conn, company, [customer]).values()), None)
+    after = cases.open_cases(conn, company, [customer])
+    opened = [case for account, case in sorted(after.items()) if account not in before]
+    for case in opened:
+        data = {"customer": customer}
+        log.note(conn, log.Entry(company, "case.asked", user, now, case.id, data))
+    if opened:
+        return Reply(Answer.RECORDED, opened[0])
+    if before:
+        raise VerbRefused(Reply(Answer.DECIDED, next(iter(before.values()))))
+    raise VerbRefused(Reply(Answer.NOTHING_TO_OPEN))
 
 
 def log_call(

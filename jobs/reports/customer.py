@@ -17,7 +17,7 @@ from jobs.rules.facts.findings import Counterpart
 from jobs.rules.figures import Money, total
 from jobs.rules.policy.policy import Policy
 from jobs.rules.policy.rights import Manager
-from jobs.rules.states import OPEN, Stage
+from jobs.rules.states import Stage
 from jobs.sources.configured import absent
 from jobs.store import assessments, case_lists, cases, companies, drafts, ledger
 from jobs.store.cases import Case
@@ -171,6 +171,14 @@ class LastContact:
 
 
 @dataclass(frozen=True)
+class OpenCase:
+    """An open case of the customer, and the URL of its card, or empty."""
+
+    case: Case
+    link: str
+
+
+@dataclass(frozen=True)
 class RiskSummary:
     """How a customer stands: from the mirror and our own record, so it may be hours old."""
 
@@ -193,9 +201,8 @@ class RiskSummary:
     """Sources that are not connected, by choice."""
     down: tuple[str, ...]
     """Sources that could not be read."""
-    open_case: Case | None
-    link: str
-    """The URL of its card, or empty."""
+    open_cases: tuple[OpenCase, ...]
+    """At most one in each currency."""
     promises: tuple[int, int] | None = None
     """How many promises were kept, of how many that have ended; None if there never was one."""
 
@@ -208,7 +215,6 @@ def risk(
     latest = case_lists.latest_of(conn, realm, customer)
     judged = assessments.present(conn, latest) if latest else assessments.NOT_YET
     facts = assessments.facts(conn, latest) if latest else None
-    open_case = latest if latest and latest.state in OPEN else None
     disputed, ever = search.disputes(conn, realm, customer)
     wrote = [found.we_wrote_at for found in judged.findings.values() if found.we_wrote_at]
     return RiskSummary(
@@ -224,8 +230,10 @@ def risk(
         gathered_at=judged.made_at if facts else None,
         absent=absent(judged.findings) if judged.findings else (),
         down=judged.down,
-        open_case=open_case,
-        link=card_link(conn, open_case.id, workspace) if open_case else "",
+        open_cases=tuple(
+            OpenCase(one, card_link(conn, one.id, workspace))
+            for _, one in sorted(cases.open_cases(conn, realm, [customer]).items())
+        ),
         promises=search.promises_kept(conn, realm, customer),
     )
 

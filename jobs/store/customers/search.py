@@ -112,12 +112,15 @@ def late_customers(conn: Connection, company: str, today: date, most: int) -> li
     return list(conn.scalars(query.order_by(invoices.c.customer).limit(most)))
 
 
-def begin_round(conn: Connection, company: str, members: Collection[str], today: date) -> int:
+def begin_round(
+    conn: Connection, company: str, members: Collection[str], but: Collection[str], today: date
+) -> int:
     """A person asks: the overdue invoices of these customer records may cross once more.
 
-    Returns how many there are.
+    Those in the currencies `but` stay as they are. Returns how many there are.
     """
     theirs = (invoices.c.company == company) & invoices.c.customer.in_(sorted(members))
+    theirs &= invoices.c.currency.not_in(sorted(but))
     overdue = theirs & (invoices.c.status == InvoiceStatus.OPEN) & (invoices.c.due < today)
     again = update(invoices).where(overdue).values(round=invoices.c.round + 1)
     return conn.execute(again).rowcount

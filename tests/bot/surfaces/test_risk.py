@@ -40,8 +40,7 @@ PEREGRINE = RiskSummary(
     gathered_at=NOW,
     absent=("CRM",),
     down=("mailbox",),
-    open_case=None,
-    link="",
+    open_cases=(),
     promises=(1, 2),
 )
 HOSTILE_ONE = replace(

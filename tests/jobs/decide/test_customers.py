@@ -4,17 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import timedelta
+from typing import Any
 
+from sqlalchemy import select
+
+from bot.surfaces.risk import summary
 from jobs.decide import customers
 from jobs.decide.access import Answer
 from jobs.decide.customers import AboutCustomer
 from jobs.decide.hold import Holding
+from jobs.decide.reject import Rejection
+from jobs.reports.customer import RiskSummary, risk
 from jobs.rules.facts.past import HoldKind
 from jobs.rules.policy.rights import SLACK, Manager
-from jobs.rules.states import State
+from jobs.rules.states import RejectReason, State
 from jobs.store.customers import marks
+from jobs.store.database.tables import crossings
 from tests.jobs.fixtures import OpenHarness
-from tests.jobs.harness import CompanyHarness
+from tests.jobs.harness import CompanyHarness, books, customer, invoice
 from tests.jobs.sources.help_desk import HelpDesk
 
 KEY = {"customer": [{"id": "1", "key_account": True}]}
@@ -119,3 +126,42 @@ def test_who_it_is_elsewhere_is_said_once(a_harness: CompanyHarness) -> None:
     assert say(a_harness) is Answer.RECORDED
     assert desk.readings[-1][0].known_as == frozenset()
     assert "it is whom its addresses name" in a_harness.said("thread")[-1]
+
+
+def test_a_case_is_open_in_each_currency(open_harness: OpenHarness) -> None:
+    """All are named; where one is missing it can be opened, and the others stay as they are."""
+    euro: dict[str, Any] = {"CurrencyRef": {"value": "EUR", "name": "Euro"}}
+    branch = {"ParentRef": {"value": "1"}, "BillWithParent": True, "Job": True, **euro}
+    harness = open_harness(
+        books(
+            customer("1"),
+            customer("2", **branch),
+            invoice("71", "1", "840.00", 12),
+            invoice("72", "2", "300.00", 12, ExchangeRate="1.2", **euro),
+        ),
+        swept=True,
+    )
+    dollars, euros = harness.case("1"), harness.case("1", "EUR")
+    text = summary(stands(harness), {}, leads=False).text
+    assert f"Case {euros.id} (EUR) is waiting" in text
+    assert f"Case {dollars.id} (USD) is waiting" in text
+    assert "Open a case now" not in str(summary(stands(harness), {}, leads=False).blocks)
+    not_needed = Rejection(RejectReason.NOT_NEEDED)
+    assert harness.reject(harness.click("UCOLLECT", euros), not_needed) is Answer.RECORDED
+    assert "Open a case now" in str(summary(stands(harness), {}, leads=False).blocks)
+    said = harness.runs(open_now, "UCOLLECT")
+    assert (said.answer, said.case.currency) == (Answer.RECORDED, "EUR")
+    assert harness.runs(open_now, "UCOLLECT").answer is Answer.DECIDED
+    harness.sweep()
+    assert [one.case.id for one in stands(harness).open_cases] == [said.case.id, dollars.id]
+    theirs = crossings.c.case_id == dollars.id
+    assert len(harness.rows(select(crossings).where(theirs))) == 1
+
+
+def open_now(conn: Any, policy: Any, company: Any, user: str, now: Any) -> Any:
+    return customers.open_now(conn, policy, company.realm, "1", user, now)
+
+
+def stands(harness: CompanyHarness) -> RiskSummary:
+    with harness.database.reading() as conn:
+        return risk(conn, harness.policy, harness.realm, "1", "", harness.now)
