@@ -78,19 +78,18 @@ def first(backend: Backend, body: dict[str, Any]) -> View:
 
 def decided(backend: Backend, verb: Verb, body: dict[str, Any]) -> None:
     """Decide, then show what is next in the background. Nothing may raise after the ack."""
-    user = user_of(body)
+    user, view_id = user_of(body), str(body["view"]["id"])
     try:
         place = ids.place(place_of(body))
         click = click_of(ids.binding(body["actions"][0].get("value")), user)
         words, done = told(backend, verb, decide(backend, verb, click), linked=False), True
     except BadValueError as error:
-        slog.warning("click.unreadable", error=str(error))
+        backend.pool.submit(_put, backend, view_id, modal.gone(unreadable(error)))
         return
     except NotRecorded as error:
         words, done = _refused(error, user)
-    backend.pool.submit(
-        _show, backend, body["view"]["id"], user, _after(place, verb, click.case, done=done), words
-    )
+    following = _after(place, verb, click.case, done=done)
+    backend.pool.submit(_show, backend, view_id, user, following, words)
 
 
 def _refused(error: NotRecorded, user: str) -> tuple[str, bool]:
@@ -114,22 +113,26 @@ def _after(place: WorklistPlace, verb: Verb, case: str, *, done: bool) -> Workli
 
 def go_on(backend: Backend, verb: Verb, body: dict[str, Any], opened: Opened) -> None:
     """A form that was opened from the worklist was submitted: show what is next below it."""
-    place, view = ids.place(opened.place), body["view"]
+    view_id, words = str(body["view"]["previous_view_id"]), surface.AFTER.get(verb, "")
+    try:
+        place = ids.place(opened.place)
+    except BadValueError as error:
+        _put(backend, view_id, modal.gone(unreadable(error)))
+        return
     following = _after(place, verb, opened.binding.case_id, done=True)
-    _show(
-        backend,
-        str(view["previous_view_id"]),
-        user_of(body),
-        following,
-        surface.AFTER.get(verb, ""),
-    )
+    _show(backend, view_id, user_of(body), following, words)
 
 
 def skip(backend: Backend, body: dict[str, Any]) -> None:
     """Show the next case, and leave this one as it is."""
-    place = ids.place(place_of(body))
+    view_id = str(body["view"]["id"])
+    try:
+        place = ids.place(place_of(body))
+    except BadValueError as error:
+        _put(backend, view_id, modal.gone(unreadable(error)))
+        return
     following = replace(place, at=min(place.at + 1, len(place.cases)))
-    _show(backend, body["view"]["id"], user_of(body), following)
+    _show(backend, view_id, user_of(body), following)
 
 
 def _show(backend: Backend, view_id: str, user: str, place: WorklistPlace, words: str = "") -> None:
@@ -139,6 +142,11 @@ def _show(backend: Backend, view_id: str, user: str, place: WorklistPlace, words
     except DBAPIError as error:
         slog.warning("worklist.no_record", error=type(error).__name__)
         view = modal.gone(answers.not_recorded())
+    _put(backend, view_id, view)
+
+
+def _put(backend: Backend, view_id: str, view: View) -> None:
+    """Show this view in the modal. In the background: it never raises."""
     if wrong := lint(view, "modal"):
         slog.error("modal.refused_by_lint", action=surface.NAME, wrong=len(wrong))
         view = modal.gone(answers.broken())

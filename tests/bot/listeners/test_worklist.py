@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -167,6 +167,29 @@ def test_a_second_press_says_nothing_and_skips_nothing(walk: Walk) -> None:
     assert walk.title == "2 of 4"
     assert "Already" not in walk.words
     assert [line["case"] for line in walk.harness.logged("approval.given")] == ["1"]
+
+
+@pytest.mark.parametrize(
+    ("button", "changed"),
+    [
+        ("skip", {"private_metadata": "no place"}),
+        ("approve", {"private_metadata": "no place"}),
+        ("approve", {"value": "no case"}),
+    ],
+)
+def test_a_click_that_says_nothing_readable_is_answered(
+    walk: Walk, button: str, changed: dict[str, str]
+) -> None:
+    """Whatever is malformed, the modal says so, and nothing is decided."""
+    walk.start()
+    content = json.loads(json.dumps(walk.view.content)) | changed
+    for element in (e for b in content["blocks"] for e in _elements(b)):
+        if element.get("action_id") == button:
+            element["value"] = changed.get("value", element["value"])
+    walk.press_on(replace(walk.view, content=content), button)
+    walk._until(lambda: walk.title == "Not possible")
+    assert "could not be read" in walk.words
+    assert not walk.harness.logged("approval.given")
 
 
 def test_a_collector_is_shown_only_what_they_may_approve(
