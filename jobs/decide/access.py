@@ -127,14 +127,17 @@ def enter(conn: Connection, policy: Policy, verb: Verb, click: Click, now: datet
 
 
 def look_in(conn: Connection, policy: Policy, verb: Verb, click: Click, now: datetime) -> Decider:
-    """Like `enter`, but for reading only, without a lock. Raises VerbRefused."""
+    """Like `enter`, but for reading only, without a lock. Raises VerbRefused.
+
+    Who it is comes first: outsiders do not learn which cases there are.
+    """
+    roles = known(conn, policy, click.user, now)
     if not NUMBER.fullmatch(click.case):
         raise VerbRefused(Reply(Answer.NO_CASE, detail=click.case))
     try:
         case = cases.get(conn, click.case)
     except cases.Missing:
         raise VerbRefused(Reply(Answer.NO_CASE, detail=click.case)) from None
-    roles = known(conn, policy, click.user, now)
     judged = assessments.present(conn, case)
     manager = managers.account_manager(
         conn, case.company, case.customer, policy, judged.findings, now

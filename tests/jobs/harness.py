@@ -85,10 +85,10 @@ CAST = {
     "UMANAGER": "",
     "ULEAD1": "",
     "ULEAD2": "",
-    "UGUEST": "a guest",
-    "USTRANGER": "somebody of another organisation",
+    "UGUEST": "guest",
+    "USTRANGER": "stranger",
 }
-"""Slack user → what is wrong with the account."""
+"""Slack user → what is wrong with the account, as it is stored."""
 UNUSED_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 """Nothing here speaks TLS; a context of its own for every client would read the certificates."""
 QUESTIONS = 2

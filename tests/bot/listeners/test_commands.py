@@ -54,7 +54,7 @@ def test_the_list_and_the_hint_name_every_word() -> None:
 THE_TEAM = ("UCOLLECT", "UMANAGER", "ULEAD1")
 SWITCHES = {word for word in WORDS if word.split(" ")[0] in {"pause", "resume", "live", "shadow"}}
 NEVER = {
-    "UGUEST": "This account cannot act on these cards (a guest).",
+    "UGUEST": "Guests can read the cards but cannot act on them.",
     "USTRANGER": "Only members of this organisation can act on these cards.",
     "UNEWCOMER": "One moment, I am looking you up",
 }
@@ -78,6 +78,8 @@ def test_each_word_is_for_those_who_may(harness: CompanyHarness) -> None:
     for words in [*WORDS, "Customer B", f"case {mine}", "171"]:
         for user, said in NEVER.items():
             assert told(words, user).startswith(said), (words, user)
+    for user, said in NEVER.items():
+        assert told("case 9999", user).startswith(said), user
     for words in SWITCHES:
         for user in ("UCOLLECT", "UMANAGER"):
             assert told(words, user).startswith("This needs a finance lead."), (words, user)
