@@ -76,11 +76,30 @@ def quoted(text: str, ours: Collection[str]) -> list[str]:
     lines = text.split("\n")
     found: list[str] = []
     for at in range(len(lines)):
-        quote = _quote_at(lines, at)
-        if quote and quote.introduction and not _is_ours(quote, ours, False):
+        if quote := _quote_of_others(lines, at, ours):
             said = lines[quote.text : _end(lines, quote)]
             found += dropwhile(_is_header, said) if quote.headers else said
     return found
+
+
+def without_quoted(text: str, ours: Collection[str]) -> str:
+    """The text without those lines, and without what introduces them."""
+    lines = text.split("\n")
+    kept: list[str] = []
+    at = 0
+    while at < len(lines):
+        if quote := _quote_of_others(lines, at, ours):
+            at = _end(lines, quote)
+        else:
+            kept.append(lines[at])
+            at += 1
+    return "\n".join(kept).strip()
+
+
+def _quote_of_others(lines: Sequence[str], at: int, ours: Collection[str]) -> _Quote | None:
+    quote = _quote_at(lines, at)
+    theirs = quote and quote.introduction and not _is_ours(quote, ours, False)
+    return quote if theirs else None
 
 
 def _is_header(line: str) -> bool:

@@ -41,7 +41,7 @@ _SIGNATURES = frozenset(
 _ARMOUR = "-----BEGIN PGP MESSAGE-----"
 _IDS = re.compile(r"<[^<>\s\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,250}>")
 """Without what PostgreSQL does not take: a NUL, or half of a surrogate pair."""
-_ANSWER = re.compile(r"\s*(?:re|aw|antw|sv|rv|tr|r)\s*(?:\[\d+\])?:", re.IGNORECASE)
+ANSWER_SUBJECT = re.compile(r"\s*(?:re|aw|antw|sv|rv|tr|r)\s*(?:\[\d+\])?:", re.IGNORECASE)
 _FORWARD = re.compile(r"\s*(?:fwd?|wg|weitergeleitet|i|enc)\s*:", re.IGNORECASE)
 _FORWARDED = re.compile(
     r"(?im)^\W*(?:(?:begin )?forwarded message|weitergeleitete nachricht"
@@ -308,7 +308,7 @@ def _is_report(mail: Message) -> bool:
 def _said_subject(mail: Message, answers_us: bool) -> str:
     """The subject, unless it is only ours again."""
     subject = one_line(_subject(mail), LONGEST_SUBJECT)
-    return "" if answers_us and _ANSWER.match(subject) else subject
+    return "" if answers_us and ANSWER_SUBJECT.match(subject) else subject
 
 
 def _subject(mail: Message) -> str:

@@ -7,7 +7,7 @@ mailbox is changed, not even what counts as read.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from email.headerregistry import Address
@@ -15,7 +15,7 @@ from typing import Any
 
 from jobs.mail.addresses import named
 from jobs.mail.oauth import AccessTokens
-from jobs.reasoning.replies import quoted
+from jobs.reasoning.replies import quoted, without_quoted
 from jobs.rules.facts.addresses import own_domain
 from jobs.rules.facts.evidence import CHANGES_NOTHING, Document
 from jobs.rules.facts.findings import Account, Down, Findings, Fresh
@@ -23,7 +23,7 @@ from jobs.rules.figures import day
 from jobs.rules.policy.policy import Policy
 from jobs.settings import Settings
 from jobs.sources.imap import Fetched, ImapServer, ImapSession, any_of, key, since_day
-from jobs.sources.inbound import Inbound, letters, parse
+from jobs.sources.inbound import ANSWER_SUBJECT, Inbound, letters, parse
 from jobs.sources.source import HISTORY, Arrivals, SourceError
 
 BEGINNING = 32_768
@@ -173,6 +173,8 @@ class _SoFar:
     """What was found about one customer so far."""
 
     documents: dict[str, Document] = field(default_factory=dict)
+    internal: set[str] = field(default_factory=set)
+    """Ids of those documents that a colleague did not send to the customer."""
     people: set[str] = field(default_factory=set)
     bounced: set[str] = field(default_factory=set)
     left: dict[str, datetime] = field(default_factory=dict)
@@ -192,8 +194,7 @@ class _Reading:
     def findings(self, customer: Account, now: datetime) -> Findings:
         """Everything about one customer; Down if a mail of it could not be read."""
         found = self._found[customer.id]
-        news = self._without_echoes(found.documents.values())
-        documents = sorted(news, key=lambda one: (one.at, one.id))
+        documents = sorted(self._without_echoes(found), key=lambda one: (one.at, one.id))
         return Findings(
             Down(now, found.unread) if found.unread else Fresh(now),
             known=bool(_keys(customer)),
@@ -205,18 +206,24 @@ class _Reading:
             doubtful=" ".join(list(found.doubts)[:MOST_DOUBTS]),
         )
 
-    def _without_echoes(self, documents: Collection[Document]) -> Iterator[Document]:
+    def _without_echoes(self, found: _SoFar) -> Iterator[Document]:
         """Leave out a colleague's answer that quotes only what is read anyway: what was settled
-        about the customer's mail would come up again with each answer to it."""
+        about the customer's mail would come up again with each answer to it. What colleagues say
+        about it among themselves stays."""
+        documents = found.documents.values()
         read = (d for d in documents if d.author != "colleague" and d.kind not in CHANGES_NOTHING)
         theirs = [letters(document.text) for document in read]
         for document in documents:
-            lines = quoted(document.text, self.us.names) if document.author == "colleague" else ()
-            echo = bool(lines) and any(
-                all(letters(line) in one for line in lines) for one in theirs
-            )
-            if not echo or document.kind == "forward":
+            if document.kind == "forward" or not self._is_echo(document, theirs):
                 yield document
+            elif document.id in found.internal:
+                own = without_quoted(document.text, self.us.names)
+                if any(letters(line) for line in own.split("\n") if not ANSWER_SUBJECT.match(line)):
+                    yield replace(document, text=own)
+
+    def _is_echo(self, document: Document, theirs: Sequence[str]) -> bool:
+        lines = quoted(document.text, self.us.names) if document.author == "colleague" else ()
+        return bool(lines) and any(all(letters(line) in one for line in lines) for one in theirs)
 
     def take(self, fetched: Fetched) -> bool:
         """Collect a mail; False if more of it must be read first."""
@@ -254,7 +261,7 @@ class _Reading:
     def _of_ours(self, mail: Inbound) -> None:
         """A colleague wrote to the customer, or passed on what it wrote: also in an answer, which
         may quote the only copy of a dispute. What this product sent is on record already."""
-        about = self._we_wrote(mail)
+        about = to = self._we_wrote(mail)
         if about and not mail.quotes_others:
             return
         if mail.message_id.startswith(OUR_MESSAGES) or mail.message_id in self.our_ids:
@@ -264,6 +271,8 @@ class _Reading:
             about = [one for one in self.customers if any(name in words for name in _names(one))]
         if len(about) == 1:
             self._add(about[0], mail)
+            if not to:
+                self._found[about[0].id].internal.add(mail.id)
             return
         for one in about:
             doubt = f"A colleague's mail of {day(mail.at.date())} names several customers."

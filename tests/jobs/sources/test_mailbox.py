@@ -212,10 +212,18 @@ def test_a_colleagues_answer_does_not_hide_the_dispute_that_it_quotes(inbox: Inb
     inbox.receive(colleague | answer | {"text": f"{quoting}\n> And a pallet is missing."})
     (missing,) = (one for one in read(inbox)["1"].documents if one.author == "colleague")
     assert "a pallet is missing" in missing.text
+    # a colleague's own words to the others stay, without the quote; a mere quote says nothing
+    for own in ("Do not chase her: she told me that it arrived damaged.", ""):
+        aside = f"{own}\n\nOn Monday, dana@acme.example wrote:\n> We dispute invoice 1037."
+        inbox.receive(
+            {"from": "tom@brass-fern.example", "subject": f"AW: {own[:6]}", "text": aside}
+        )
+    (tom,) = (one for one in read(inbox)["1"].documents if one.sender.startswith("tom@"))
+    assert tom.text == "AW: Do not\nDo not chase her: she told me that it arrived damaged."
     both = colleague | {"headers": {"Cc": "tweety@birdseed.example"}, "text": quoting}
     inbox.receive(both | {"subject": "Both"})
     found_ = read(inbox)
-    assert len(found_["1"].documents) == 2
+    assert len(found_["1"].documents) == 3
     assert all("names several" in one.doubtful for one in found_.values())
 
 
