@@ -14,10 +14,10 @@ from threading import Lock
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from jobs.reasoning.prompting import Prompt
-from jobs.reasoning.wire import APIS, RawAnswer
+from jobs.reasoning.wire import APIS, ClosedForm, RawAnswer
 from jobs.rules.plain import one_line
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ WRONG_FORM = "The model's answer is not in the form asked for."
 LONGEST_NAME = 80
 """Characters of the name that an answer gives its model."""
 
-Form = TypeVar("Form", bound=BaseModel)
+Form = TypeVar("Form", bound=ClosedForm)
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from jobs.reasoning.cage import NOTES, Complaint, complaint, complaint_of_letter
 from jobs.reasoning.caution import careful_class, class_from_readings
 from jobs.reasoning.model import Failure, ModelAnswer, QuestionRecord, Reader
 from jobs.reasoning.prompting import fenced, prompt
+from jobs.reasoning.wire import ClosedForm
 from jobs.rules.case import Proposal, Reason
 from jobs.rules.facts.evidence import Reading, Stance
 from jobs.rules.facts.facts import Facts, Invoice, bucket
@@ -52,10 +53,8 @@ class ReasonForm(BaseModel):
     evidence: Annotated[list[str], Field(min_length=1, max_length=6)]
 
 
-class ProposalForm(BaseModel):
+class ProposalForm(ClosedForm):
     """Everything a proposal may say; it has no field for a figure, date or address."""
-
-    model_config = ConfigDict(extra="forbid")
 
     class_: Annotated[CaseClass, Field(alias="class")]
     confidence: Literal["low", "medium", "high"]

@@ -7,12 +7,13 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
+from pydantic import Field, WithJsonSchema
 
 from jobs.reasoning.cleaning import MODEL_LINES, lines, pseudonymised
 from jobs.reasoning.model import Failure, ModelAnswer, QuestionRecord, Reader
 from jobs.reasoning.phrases import phrases
 from jobs.reasoning.prompting import fenced, prompt
+from jobs.reasoning.wire import ClosedForm
 from jobs.rules.facts.evidence import STANCES, Document, HeardText, Reading, Stance
 from jobs.rules.facts.findings import Context, owner
 from jobs.rules.policy.policy import Policy
@@ -22,10 +23,11 @@ BESIDE = phrases.READER
 """The reader that reads every text, whoever else does."""
 
 
-class ReadingForm(BaseModel):
+class ReadingForm(ClosedForm):
     """Everything a reading may take from a document: closed words and line numbers."""
 
-    model_config = ConfigDict(extra="forbid")
+    longest_answer = 1000
+    """A word and five numbers; the rest is room for reasoning."""
 
     stance: Annotated[Stance, WithJsonSchema({"type": "string", "enum": [*map(str, Stance)]})]
     lines: Annotated[list[int], Field(max_length=MOST_LINES_NAMED)]

@@ -17,10 +17,9 @@ from jobs.reasoning.model import (
     Reader,
 )
 from jobs.reasoning.prompting import Prompt
-from jobs.reasoning.wire import LONGEST_ANSWER
+from jobs.reasoning.wire import ClosedForm
 from jobs.rules.policy.sections import TokenCount
 
-USED_UP = "The month's budget for the model is used up."
 OF_THE_FORM = 3000
 """More tokens than the schema of any of our forms takes."""
 
@@ -39,8 +38,9 @@ class Reservation(Protocol):
 class Spending(Protocol):
     """What one case may spend, kept where every process sees it."""
 
-    def reserve(self, mosts: Sequence[TokenCount]) -> Reservation | None:
-        """Set aside what questions of at most so many tokens cost; None if there is no room."""
+    def reserve(self, mosts: Sequence[TokenCount]) -> Reservation | str:
+        """Set aside what questions of at most so many tokens cost, or say in a sentence why there
+        is no room. Where only what others have set aside is in the way, it waits for them."""
         ...
 
 
@@ -61,10 +61,10 @@ class WithinBudget:
         self, prompt: Prompt, data: Sequence[str], form: type[Form]
     ) -> list[ModelAnswer[Form] | Failure]:
         """As `Model.ask_all`; Failures that say so if the budget has no room for the answers."""
-        reserved = self.spending.reserve([most_tokens(prompt, one) for one in data])
-        if reserved is None:
-            record = QuestionRecord(self.name, prompt.label, 0, 0, 0, "", USED_UP)
-            return [Failure(USED_UP, record) for _ in data]
+        reserved = self.spending.reserve([most_tokens(prompt, one, form) for one in data])
+        if isinstance(reserved, str):
+            record = QuestionRecord(self.name, prompt.label, 0, 0, 0, "", reserved)
+            return [Failure(reserved, record) for _ in data]
         answers = self.model.ask_all(prompt, data, form)
         costs = reserved.settle([_count(answer) for answer in answers])
         return [self._noted(answer, cost) for answer, cost in zip(answers, costs, strict=True)]
@@ -85,7 +85,7 @@ def _count(answer: ModelAnswer[Form] | Failure) -> TokenCount:
     return TokenCount(*counts, failed=failed, unmetered=unmetered)
 
 
-def most_tokens(prompt: Prompt, data: str) -> TokenCount:
+def most_tokens(prompt: Prompt, data: str, form: type[ClosedForm]) -> TokenCount:
     """More than a question can count: no token is shorter than a byte."""
     asked = len(prompt.text.encode()) + len(data.encode()) + OF_THE_FORM
-    return TokenCount(asked, 0, LONGEST_ANSWER)
+    return TokenCount(asked, 0, form.longest_answer)

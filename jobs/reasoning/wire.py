@@ -10,14 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, ClassVar
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 
 from jobs.reasoning.prompting import Prompt
 
-LONGEST_ANSWER = 4000
-"""Tokens, including those for reasoning."""
 MOST_TOKENS = 10_000_000
 """More than any model takes: a server may say anything."""
 DECLINED = "The model declined to answer."
@@ -25,6 +23,15 @@ CUT_OFF = "The model's answer was cut off."
 FILTERED = "The model's answer was filtered."
 FAILED = "The model failed to answer."
 NO_ANSWER = "The model gave no answer."
+
+
+class ClosedForm(BaseModel):
+    """What a model fills in, and nothing else: no defaults, no extra fields, no string lengths."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    longest_answer: ClassVar[int] = 4000
+    """Tokens, including those for reasoning."""
 
 
 @dataclass(frozen=True)
@@ -44,20 +51,20 @@ class Api:
     """One of the two: where it is asked, and how."""
 
     path: str
-    question: Callable[[str, Prompt, str, type[BaseModel], bool], dict[str, Any]]
+    question: Callable[[str, Prompt, str, type[ClosedForm], bool], dict[str, Any]]
     """Model, instructions, data, form, and whether this is OpenAI itself → the body."""
     answer: Callable[[Mapping[str, Any]], RawAnswer]
 
 
 def _responses_question(
-    model: str, prompt: Prompt, data: str, form: type[BaseModel], openai: bool
+    model: str, prompt: Prompt, data: str, form: type[ClosedForm], openai: bool
 ) -> dict[str, Any]:
     format_ = {"type": "json_schema", "strict": True, "name": form.__name__}
     return {
         "model": model,
         "instructions": prompt.text,
         "text": {"format": format_ | {"schema": schema(form)}},
-        "max_output_tokens": LONGEST_ANSWER,
+        "max_output_tokens": form.longest_answer,
         # Every server is sent `store` here: without it this API keeps answers for 30 days, even
         # behind a gateway that does not look like OpenAI.
         "store": False,
@@ -67,7 +74,7 @@ def _responses_question(
 
 
 def _chat_question(
-    model: str, prompt: Prompt, data: str, form: type[BaseModel], openai: bool
+    model: str, prompt: Prompt, data: str, form: type[ClosedForm], openai: bool
 ) -> dict[str, Any]:
     format_ = {"name": form.__name__, "strict": True, "schema": schema(form)}
     # Other servers know neither these fields nor the new name of the limit.
@@ -76,7 +83,7 @@ def _chat_question(
     return {
         "model": model,
         "response_format": {"type": "json_schema", "json_schema": format_},
-        limit: LONGEST_ANSWER,
+        limit: form.longest_answer,
         **(ours if openai else {}),
         "messages": [
             {"role": "system", "content": prompt.text},
@@ -86,7 +93,7 @@ def _chat_question(
 
 
 @cache
-def schema(form: type[BaseModel]) -> dict[str, Any]:
+def schema(form: type[ClosedForm]) -> dict[str, Any]:
     """The form's JSON schema without titles and our own docstrings, which would be charged."""
     found: dict[str, Any] = _bare(form.model_json_schema())
     return found

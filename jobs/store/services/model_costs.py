@@ -2,7 +2,9 @@
 
 Questions are begun only where the most that their answers can cost still fits into the month's
 budget. It is reserved in one short transaction before they are asked and replaced by the real cost
-in one after it, from any thread of any process; the row of the whole month is the lock.
+in one after it, from any thread of any process; the row of the whole month is the lock. An answer
+costs a small part of what is reserved for it, so where only reservations are in the way, a question
+waits for them.
 """
 
 from __future__ import annotations
@@ -11,9 +13,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from decimal import Decimal
+from time import sleep
 from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, Row, func, select
 
 from jobs.rules.policy.policy import Policy
 from jobs.rules.policy.sections import Price, TokenCount
@@ -28,6 +31,10 @@ EVERYBODY = ""
 """The row of all companies together."""
 COUNTED = ("questions", "failed", "tokens_in", "tokens_cached", "tokens_out", "cost")
 NOTHING = Decimal(0)
+USED_UP = "The month's budget for the model is used up."
+SET_ASIDE = "What is left of the month's budget for the model is set aside for other questions."
+AGAIN, TURNS = 2.0, 60
+"""Seconds between two looks for room, and how many: until the slowest answers have come."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +67,8 @@ class ModelCosts:
 
     database: Database
     clock: Callable[[], datetime]
+    wait: Callable[[float], object] = sleep
+    """Waits for so many seconds."""
 
     def of_case(
         self, company: str, case: str, model: str, ruling: Callable[[], Policy]
@@ -78,7 +87,7 @@ class CaseSpending:
     model: str
     ruling: Callable[[], Policy]
 
-    def reserve(self, mosts: Sequence[TokenCount]) -> Reserved | None:
+    def reserve(self, mosts: Sequence[TokenCount]) -> Reserved | str:
         """See `Spending`. Raises SQLAlchemyError if the database is away: nothing was asked."""
         base = self.ruling()
         own = base.for_company(self.company)
@@ -88,11 +97,16 @@ class CaseSpending:
         budgets = {EVERYBODY: base.model_budget, self.company: own.model_budget}
         now = self.costs.clock()
         month = month_of(now)
-        with self.costs.database.writing() as conn:
-            if not _fits(conn, month, budgets, sum(each, NOTHING)):
-                _tell_once(conn, self.company, own.model_budget, now)
-                return None
-        return Reserved(self, month, each, price)
+        for turn in range(TURNS):
+            if turn:
+                self.costs.wait(AGAIN)
+            with self.costs.database.writing() as conn:
+                refused = _refused(conn, month, budgets, sum(each, NOTHING))
+                if refused == USED_UP:
+                    _tell_once(conn, self.company, own.model_budget, now)
+            if refused != SET_ASIDE:
+                break
+        return refused or Reserved(self, month, each, price)
 
 
 @dataclass(frozen=True)
@@ -170,23 +184,22 @@ def _use(row: Any) -> ModelUse:
     return ModelUse(**whole, cost=row.cost)
 
 
-def _fits(conn: Connection, month: str, budgets: Mapping[str, Decimal], most: Decimal) -> bool:
-    """Reserve that much in each row, unless one of them then exceeds its budget."""
-    totals = [_add(conn, month, company, most, NOTHING) for company in budgets]
-    fits = all(
-        budget and now <= budget for now, budget in zip(totals, budgets.values(), strict=True)
-    )
-    if not fits:
-        for company in budgets:
-            _add(conn, month, company, -most, NOTHING)
-    return fits
+def _refused(conn: Connection, month: str, budgets: Mapping[str, Decimal], most: Decimal) -> str:
+    """Reserve that much in each row; or nothing, and say why there is no room."""
+    rows = [_add(conn, month, company, most, NOTHING) for company in budgets]
+    limits = list(zip(rows, budgets.values(), strict=True))
+    if all(budget and row.spent + row.reserved <= budget for row, budget in limits):
+        return ""
+    for company in budgets:
+        _add(conn, month, company, -most, NOTHING)
+    room = all(budget and row.spent + most <= budget for row, budget in limits)
+    return SET_ASIDE if room else USED_UP
 
 
-def _add(conn: Connection, month: str, company: str, reserved: Decimal, spent: Decimal) -> Decimal:
-    """Change a row; returns what is now spent or reserved in it."""
+def _add(conn: Connection, month: str, company: str, reserved: Decimal, spent: Decimal) -> Row[Any]:
+    """Change a row; returns it as it is now."""
     row = {"month": month, "company": company, "reserved": reserved, "spent": spent}
-    now = added(conn, model_months, row)
-    return Decimal(now.reserved + now.spent)
+    return added(conn, model_months, row)
 
 
 def _tell_once(conn: Connection, realm: str, budget: Decimal, now: datetime) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from jobs.reasoning.model import Failure, Model, ModelAnswer
 from jobs.reasoning.prompting import fenced, prompt
+from jobs.reasoning.proposing import ProposalForm
 from jobs.reasoning.reading import ReadingForm
 from tests.real_processes import PATIENCE
 from tests.sandbox.faults import Fault, Kind
@@ -217,7 +218,7 @@ def test_other_servers_get_only_what_they_know(base_url: str) -> None:
     assert sent(base_url, "responses")["store"] is False
     chat = sent(base_url, "chat")
     assert not {"store", "prompt_cache_key", "max_completion_tokens"} & set(chat)
-    assert chat["max_tokens"] == 4000
+    assert chat["max_tokens"] == 1000
 
 
 NONSENSE = (
@@ -256,8 +257,9 @@ def test_an_answer_of_any_shape_is_a_sentence(api: str, kind: str, body: bytes) 
 
 
 def test_no_tools_are_offered_and_answers_are_capped() -> None:
-    """A model of ours can do nothing but answer, and not for long."""
+    """A model of ours can do nothing but answer, and no longer than the form needs."""
+    assert ProposalForm.longest_answer == 4 * ReadingForm.longest_answer
     for api in ("responses", "chat"):
         body = sent("https://api.openai.com/v1", api)
         assert not {"tools", "tool_choice", "conversation", "previous_response_id"} & set(body)
-        assert 4000 in (body.get("max_output_tokens"), body.get("max_completion_tokens"))
+        assert 1000 in (body.get("max_output_tokens"), body.get("max_completion_tokens"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -14,7 +14,14 @@ from jobs.rules.policy.sections import TokenCount
 from jobs.store.database import engine
 from jobs.store.database.engine import Database
 from jobs.store.services import model_costs
-from jobs.store.services.model_costs import CaseSpending, ModelCosts, ModelUse
+from jobs.store.services.model_costs import (
+    SET_ASIDE,
+    USED_UP,
+    CaseSpending,
+    ModelCosts,
+    ModelUse,
+    Reserved,
+)
 from tests.jobs.store.record import NOW, REALM, company, race
 from tests.said import said
 
@@ -36,10 +43,12 @@ def spending(
     more: str = "",
     now: datetime = NOW,
     case: str = "1",
+    wait: Callable[[float], object] = float,
 ) -> CaseSpending:
     """What a case may spend with this budget for everybody; `more` is more of the policy."""
     policy = load(f"[model]\nmonth_budget = {budget}\n{PRICES}\n{more}")
-    return ModelCosts(database, lambda: now).of_case(realm, case, model, lambda: policy)
+    costs = ModelCosts(database, lambda: now, wait)
+    return costs.of_case(realm, case, model, lambda: policy)
 
 
 def ask(
@@ -47,9 +56,10 @@ def ask(
 ) -> bool:
     """A question that may cost 0.02 and costs 0.012; whether it could be asked."""
     reserved = one.reserve([MOST])
-    if reserved:
-        reserved.settle([TokenCount(1000, cached, 1000, failed, unmetered)])
-    return reserved is not None
+    if isinstance(reserved, str):
+        return False
+    reserved.settle([TokenCount(1000, cached, 1000, failed, unmetered)])
+    return True
 
 
 def spent(database: Database, month: str = MONTH) -> Decimal:
@@ -79,15 +89,17 @@ def test_each_answer_is_counted_exactly(database: Database) -> None:
 
 
 def test_a_question_is_asked_only_where_its_answer_fits(database: Database) -> None:
-    """What is being answered counts at its most, in every process, and is told once."""
+    """What is being answered counts at its most, in every process, and is waited for, since it
+    costs less; the channel is told once, when what is spent leaves no room."""
     company(database)
     held = spending(database, "0.03").reserve([MOST])
-    assert held is not None
-    assert not ask(spending(database, "0.03"))
+    assert isinstance(held, Reserved)
+    assert spending(database, "0.03").reserve([MOST]) == SET_ASIDE
+    assert said(database) == []
+    assert ask(spending(database, "0.03", wait=lambda _: held.settle([TokenCount(500, 0, 100)])))
+    assert spent(database) == Decimal("0.014")
+    assert spending(database, "0.03").reserve([MOST]) == USED_UP
     assert not ask(spending(database, "0.03", case="2"))
-    held.settle([TokenCount(500, 0, 100)])
-    assert spent(database) == Decimal("0.002")
-    assert ask(spending(database, "0.03"))
     assert [text.partition(" is used up")[0] for text in said(database)] == [
         ":bar_chart: The model's budget for 2026-10 (0.03)"
     ]
@@ -112,7 +124,7 @@ def test_a_company_may_have_a_budget_of_its_own(database: Database) -> None:
 def test_a_process_that_dies_leaves_what_it_reserved(database: Database) -> None:
     """Nobody knows what its question cost."""
     company(database)
-    assert spending(database, "0.03").reserve([MOST])
+    assert isinstance(spending(database, "0.03").reserve([MOST]), Reserved)
     assert spent(database) == Decimal("0.02")
     assert not ask(spending(database, "0.03"))
 
@@ -124,14 +136,17 @@ def processes(record_url: str) -> Iterator[list[Database]]:
         yield [stack.enter_context(closing(engine.connect(record_url))) for _ in range(8)]
 
 
-def test_eight_processes_share_one_budget(database: Database, processes: list[Database]) -> None:
+def test_eight_processes_share_one_budget(
+    database: Database, processes: list[Database], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Of eighty reservations exactly as many are granted as fit, and nothing is lost in between."""
     company(database)
     company(database, OTHER)
+    monkeypatch.setattr(model_costs, "TURNS", 1)
 
     def reserve(number: int) -> int:
         ours = spending(processes[number], "0.5", (REALM, OTHER)[number % 2], case=str(number))
-        return sum(ours.reserve([MOST]) is not None for _ in range(10))
+        return sum(isinstance(ours.reserve([MOST]), Reserved) for _ in range(10))
 
     assert sum(race(8, reserve)) == 25
     assert spent(database) == Decimal("0.50")
