@@ -146,7 +146,7 @@ def _amount(one: Data) -> str:
 
 
 def _stop(one: Data) -> list[Block]:
-    rule = one["rule"].replace("_", " ")
+    rule = wording.rule(one["rule"])
     told = f" · {_amount(one)} · {rule} · case {one['case']}"
     return [words(_name(one), bold=True), words(told)]
 

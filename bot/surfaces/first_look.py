@@ -105,13 +105,9 @@ def _cases(data: Data) -> Iterator[str]:
         f"{data['with_card']:,}{later}"
     )
     if data["rules"]:
-        named = [f"{_spoken(rule)} ({count:,})" for rule, count in data["rules"]]
+        named = [f"{escaped(wording.rule(rule))} ({count:,})" for rule, count in data["rules"]]
         yield f"*Rules that apply*: {', '.join(named)}"
 
 
 def _counted(number: int, what: str) -> str:
     return f"{number:,} {what}{'' if number == 1 else 's'}"
-
-
-def _spoken(word: str) -> str:
-    return escaped(word.replace("_", " "))

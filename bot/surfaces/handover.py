@@ -154,7 +154,11 @@ def _case(one: HandedCase, of: HandedCustomer, about: Handover) -> Iterator[str]
     elif view.summary:
         yield f"<p>{_line(view.summary)}</p>"
     yield from _invoices(one)
-    rules = ((wording.rule(r.rule), str(r.kind), r.reason) for r in view.rulings if not one.pruned)
+    rules = (
+        (capital(wording.rule(r.rule)), str(r.kind), r.reason)
+        for r in view.rulings
+        if not one.pruned
+    )
     yield from _table("What the rules said", ("Rule", "Result", "Because"), rules)
     proofs = ((e.label or e.id, e.kind.replace("_", " "), e.quote) for e in view.evidence)
     yield from _table("Evidence", ("What", "Kind", "Quote, word for word"), proofs)

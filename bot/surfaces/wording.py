@@ -15,7 +15,6 @@ from jobs.rules.case import HeldUp
 from jobs.rules.facts.facts import Credit, Habit, Invoice
 from jobs.rules.figures import Money, how_late, short_day
 from jobs.rules.letters.slots import labels
-from jobs.rules.plain import capital
 from jobs.rules.states import STAGE_WORDS, CaseClass, ConnectionStatus, Stage
 
 CLASS_WORDS = {
@@ -48,6 +47,58 @@ MARK_WORDS = {
     "consumer": "private person",
     "disputed": "disputed",
 }
+RULE_WORDS = {
+    "above_stop_limit": "above the stop limit",
+    "account_in_family": "money on account in the customer's family",
+    "address_bounced": "mail to the address came back",
+    "address_changed": "e-mail address changed",
+    "address_left": "nobody reads the address any more",
+    "address_not_in_ledger": "confirmed address no longer in QuickBooks",
+    "balance_does_not_add_up": "balance does not add up",
+    "bank_details_mentioned": "bank details mentioned",
+    "broken_promise": "broken promise",
+    "consumer": "private person",
+    "covered_by_credits": "covered by credits",
+    "dispute": "dispute",
+    "dispute_elsewhere": "another invoice in dispute",
+    "do_not_chase": "do not chase",
+    "doubtful_match": "doubtful match with another system",
+    "hardship_wording": "insolvency, hardship or legal steps mentioned",
+    "key_account": "key account",
+    "ledger_text": "QuickBooks text left out",
+    "likely_dispute": "likely dispute",
+    "looks_like_a_test": "looks like a test",
+    "manager_first": "account manager first",
+    "marked_wording": "marked wording",
+    "name_like_a_link": "name like a link",
+    "needs_a_look": "needs a look",
+    "never_emailed": "never e-mailed",
+    "new_contact": "new contact",
+    "no_recipient": "no e-mail address in QuickBooks",
+    "on_hold": "on hold",
+    "one_person": "one person",
+    "open_question": "open question",
+    "open_ticket": "open ticket",
+    "paid_claim": "said to be paid",
+    "plan_request": "asks for more time",
+    "possibly_paid": "possibly paid",
+    "promise_mentioned": "promise mentioned",
+    "second_approver": "second approver",
+    "several_recipients": "several e-mail addresses in QuickBooks",
+    "source_away": "source not readable",
+    "source_down": "source not readable for long",
+    "stage_four": "final message",
+    "text_breaks_a_rule": "a person's text that breaks a rule",
+    "too_many_invoices": "too many invoices for one message",
+    "too_soon": "too soon",
+    "unhappy_customer": "unhappy customer",
+    "unknown_mark": "unknown mark",
+    "unread_text": "text that no model has read",
+    "unreadable_text": "text that no program could read",
+    "unsafe_text": "unsafe text",
+    "wrong_contact": "wrong contact",
+}
+"""The name of each rule as people read it, within a sentence."""
 
 
 def customer(name: str, most: int = 100) -> str:
@@ -84,8 +135,8 @@ def days(count: int) -> str:
 
 
 def rule(name: str) -> str:
-    """ "Above stop limit": the name of a rule as people read it."""
-    return capital(name.replace("_", " "))
+    """ "above the stop limit": the name of a rule as people read it, within a sentence."""
+    return RULE_WORDS.get(name, name.replace("_", " "))
 
 
 def marked_as(kind: str) -> str:

@@ -335,7 +335,7 @@ def test_a_stop_is_set_aside_by_a_finance_lead(page: Finance) -> None:
 @owed(SHARED)
 def test_one_of_several_addresses_is_confirmed(page: Finance) -> None:
     """Nothing goes to a guess: a person picks, and the draft is for that address."""
-    card = page.card("Cannot be sent: QuickBooks has several e-mail addresses")
+    card = page.card("Cannot be sent: several e-mail addresses in QuickBooks")
     page.shot("80-two-addresses")
     page.press(card, "confirm_address")
     page.at("modal").get_by_text("bob@two.example").click()

@@ -133,23 +133,9 @@ def _stopped(view: CaseView) -> Status:
 
 def _cause(rulings: Sequence[Ruling]) -> str:
     """Why nothing can be sent, as far as a rule alone says it; its reason is told below."""
-    causes = (_CAUSES.get(r.rule) for r in rulings if r.kind is Kind.NEVER)
-    return ": ".join(filter(None, ["Cannot be sent", next(filter(None, causes), "")]))
+    return f"Cannot be sent: {next(wording.rule(r.rule) for r in rulings if r.kind is Kind.NEVER)}"
 
 
-_CAUSES = {
-    "no_recipient": "QuickBooks has no e-mail address",
-    "several_recipients": "QuickBooks has several e-mail addresses",
-    "address_not_in_ledger": "QuickBooks no longer has the confirmed address",
-    "address_changed": "the e-mail address has changed",
-    "address_bounced": "mail to the address came back",
-    "address_left": "nobody reads the address any more",
-    "wrong_contact": "wrong contact",
-    "consumer": "private person",
-    "do_not_chase": "do not chase",
-    "hardship_wording": "insolvency, hardship or legal steps mentioned",
-    "too_many_invoices": "too many invoices for one message",
-}
 _AGAIN = "It is tried again within the hour; press “Look again” to try now."
 _NO_DRAFT = ("📝", "No draft yet")
 _ON_ITS_WAY = ("⏳", "A draft is being prepared")

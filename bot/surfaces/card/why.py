@@ -32,6 +32,7 @@ from jobs.decide.verbs import Verb
 from jobs.rules.case import CaseView, Reason
 from jobs.rules.figures import listed
 from jobs.rules.gates.about_texts import NAME_LIKE_A_LINK
+from jobs.rules.plain import capital
 from jobs.rules.rulings import Kind, Ruling
 from jobs.rules.states import CaseClass
 
@@ -104,7 +105,7 @@ def _gates(view: CaseView, told: set[str]) -> list[Line]:
 
 
 def _ruling(view: CaseView, ruling: Ruling, told: set[str]) -> Line:
-    name = wording.rule(ruling.rule)
+    name = capital(wording.rule(ruling.rule))
     line = [text(name, bold=True), text(" · "), text(short(ruling.reason))]
     if ruling.rule == view.class_:  # the line above has that name already
         line = line[2:]
@@ -134,7 +135,7 @@ def set_aside(view: CaseView, reader: ShownTo) -> Part | None:
     made = next((d for d in reversed(view.decisions) if d.kind == Verb.DRAFT_ANYWAY), None)
     if made is None or not view.allowed_anyway:
         return None
-    rules = listed(sorted({r.rule.replace("_", " ") for r in view.allowed_anyway}))
+    rules = listed(sorted({wording.rule(r.rule) for r in view.allowed_anyway}))
     line = [text("Set aside for this draft", bold=True), text(f": {rules} · by ")]
     line += [person(made.actor), text(", "), date(made.at)]
     line = dotted([line, [text(wording.sentence(short(made.reason)))] if made.reason else []])

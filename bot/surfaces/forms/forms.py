@@ -174,7 +174,7 @@ def draft_anyway(view: CaseView, _: Policy) -> Block:
     """A finance lead sets the named stops aside, for one draft, with a reason."""
     stops = [r for r in view.rulings if r.kind is Kind.STOP]
     lines = [
-        [text(wording.rule(r.rule), bold=True), text(f" · {cap(one_line(r.reason), 500)}")]
+        [text(capital(wording.rule(r.rule)), bold=True), text(f" · {cap(one_line(r.reason), 500)}")]
         for r in stops
     ]
     told = "Only a finance lead can do this. It sets these stops aside for the next draft only:"

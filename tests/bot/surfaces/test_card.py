@@ -451,8 +451,8 @@ def test_a_shadow_card_says_so_in_words() -> None:
 FACES = [
     ("stop", "Stopped: no draft · 34 days late"),
     ("stop", "Covered by credits · Payment 2044"),
-    ("never", "Cannot be sent: QuickBooks has several e-mail addresses · 34"),
-    ("no address", "Cannot be sent: QuickBooks has no e-mail address · 34"),
+    ("never", "Cannot be sent: several e-mail addresses in QuickBooks · 34"),
+    ("no address", "Cannot be sent: no e-mail address in QuickBooks · 34"),
     ("wait", "Until Nov 10, 2026"),
     ("needs a look", "Needs a look"),
     ("needs a look", "It is tried again within the hour; press “Look again” to try now."),
@@ -796,7 +796,7 @@ def test_a_draft_in_spite_of_stops_says_so() -> None:
     stops = tuple(Ruling(Kind.STOP, rule, "So.") for rule in ("paid_claim", "above_stop_limit"))
     case = view(decisions=(made,), allowed_anyway=stops)
     said = (
-        "Set aside for this draft: above stop limit and paid claim · by Lena Lead, "
+        "Set aside for this draft: above the stop limit and said to be paid · by Lena Lead, "
         "Nov 6, 2026 10:02 EST · I spoke to &lt;Pat&gt;."
     )
     assert said in show(case).text
