@@ -43,7 +43,7 @@ rechtsanw[aä]lt|\banw[aä]lt|(?:unsere|meine) kanzlei\b|rechtliche schritte
 gericht(?:lich)?\b|\bklage\b
 (?:kann|können) ~ (?:im moment|derzeit|zurzeit|zur zeit|momentan|aktuell) ~ nicht (?:be)?zahlen\b
 schließen ~ (?:betrieb|geschäft|laden|firma|werkstatt)\b|\bgestorben\b|rechtsabteilung
-(?:arbeit|job|stelle|arbeitsplatz) verloren
+(?:arbeit|job|stelle|arbeitsplatz) verloren|wasser bis zum hals
 liquidation judiciaire|redressement judiciaire|faillite|\bavocat|tribunal\b
 concurso de acreedores|insolvente|insolvencia|quiebra|abogad[oa]\b|demanda judicial
 """,
@@ -122,7 +122,7 @@ only \d+ (?:\w+ ){0,2}(?:of|instead of) (?:the |our )?\d+
 reklam(?:ation|ier)|widerspr(?:uch|echen)|bestreiten|(?:um|eine|erwarten) gutschrift|storniert
 zurückgeschickt
 \b(?:be)?zahlen? (?:\w+ ){0,4}(?:nichts?|kein(?:en)?)\b
-werden? (?:\w+ ){0,4}nicht (?:\w+ )?(?:zahlen|begleichen|überweisen|ausgleichen)\b
+werden? (?:[\w.]+ ){0,4}nicht (?:\w+ )?(?:zahlen|begleichen|überweisen|ausgleichen)\b
 nie (?:\w+ )?(?:angekommen|geliefert|eingetroffen)|zerbrochen|zerkratzt|verbeult|verdorben
 \bnur \d+ (?:\w+ )?(?:statt|anstatt|von)\b|\d+ statt \d+
 erkennen? ~ (?:forderung|rechnung|betrag) ~ nicht an\b
@@ -130,6 +130,13 @@ zurückbehalt|einbehalten|\bmindern\b|minderung
 fehler (?:in|auf|bei) (?:der|dieser|ihrer) (?:\w+ )?(?:ab)?rechnung\b|rechnung ~ fehler\b
 behalten? ~ (?:zahlung|betrag|geld|rest) ~ (?:ein|zurück)\b
 (?<!wie )vereinbart (?:war|waren)\b
+(?:rechnung|lieferung|ware|arbeit) ~ nicht in ordnung|(?:einen|mehrere) fehler enthält
+sehen? (?:ich|wir) (?:\w+ )?nicht ein\b|hatten (?:\w+ ){0,3}gekündigt
+(?:rabatt|nachlass|kulanz) ~ zugesagt
+sollte ~ (?:kostenlos|gratis|umsonst) sein
+(?:läuft|funktionieren|geht) (?:immer noch|noch immer) nicht\b
+\bretourniert|zurückgesandt|auf (?:die|eine|ihre) gutschrift\b
+zu teuer\b|doppelt (?:kassiert|bezahlt)
 nicht (?:\w+ )?(?:bestellt|einverstanden|bezahlen|vereinbart|beauftragt|nachvollziehen|korrekt)
 (?:rechnung|betrag|preis|menge|position) ~ (?:falsch\b|fehlerhaft|zu hoch|stimmt nicht)
 stimm(?:t|en) (?:\w+ ){0,3}nicht\b|akzeptieren ~ nicht\b
@@ -202,6 +209,7 @@ extend ~ (?:terms|deadline|due date)
 cash ?flow ~ (?:tight|problems?|issues?|difficult|slow)|(?:tight|short) (?:on|of) cash
 give us ~ until\b|noch (?:etwas|ein wenig|ein bisschen|mehr) zeit\b|fristverlängerung
 (?:geben|gewähren|räumen) sie uns ~ (?:zeit|frist|aufschub)\b
+liquidität ~ (?:angespannt|knapp|eng)\b|(?:knapp|klamm) bei kasse
 ratenzahlung|ratenweise|teilzahlung|in (?:\w+ )?raten\b|aufschub|stundung|mehr zeit
 échéancier|en plusieurs fois|délai (?:de paiement|supplémentaire)|échelonn
 plan de pagos?|a plazos|en cuotas|aplazamiento|más tiempo|pr[oó]rroga
@@ -240,6 +248,9 @@ short.?shipped|(?:partial|incomplete) (?:delivery|shipment|order)|back ?order
 (?:price|amount|quantity|tax|rate|total) ~ (?:differs?|different|mismatch|higher than|lower than)
 (?:do not|don't|doesn't|does not) match|what is this (?:invoice|charge|bill)
 bestellnummer|kopie der rechnung|rechnungskopie|\bfehl(?:t|en)\b
+(?:rechnung|posten|beleg) ~ nicht (?:zur zahlung )?freigegeben
+klärungsbedarf|in (?:der )?klärung\b
+(?:rechnung|posten|beleg) ~ gesperrt\b|rechnungs(?:adresse|anschrift) ~ falsch\b
 korrigierte|rechnungskorrektur|falsche (?:adresse|anschrift|firmierung)
 nicht (?:geliefert|erhalten|bekommen|angekommen|eingetroffen)|liegt ~ nicht vor\b
 keine rechnung (?:\w+ )?(?:erhalten|bekommen|vor)\b|rechnung ~ nie (?:\w+ )?(?:erhalten|bekommen)\b
