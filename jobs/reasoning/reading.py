@@ -97,13 +97,15 @@ def _numbered(document: Document, names: Collection[str]) -> str:
     return fenced(({"by": document.author} if document.author else {}) | {"lines": numbered})
 
 
-def quote(document: Document, reading: Reading) -> str:
-    """The first line that the reading names, word for word from our own copy, or empty.
+def quote(document: Document, reading: Reading, count: int = 1) -> str:
+    """The first line that the reading names, word for word from our own copy, or empty; `count`
+    lines from there if it may go on.
 
     It is outside text: escape it before showing it.
     """
     text = lines(document.text)
-    return next((text[n - 1] for n in reading.lines if 1 <= n <= len(text)), "")
+    first = next((n - 1 for n in reading.lines if 1 <= n <= len(text)), len(text))
+    return " ".join(text[first : first + count])
 
 
 def takes_back(

@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 
 from jobs import opening
 from jobs.reasoning.cleaning import lines
+from jobs.reasoning.phrases.dates import says_when
 from jobs.reasoning.phrases.promised import Offer, offer
 from jobs.reasoning.reading import quote, takes_back
 from jobs.rules.facts.evidence import AUTOMATIC, BOUNCE, DELAY, Document, Reading, Stance
@@ -45,10 +46,10 @@ class Noticed:
     def by_machine(self) -> bool:
         return self.document.kind in (AUTOMATIC, BOUNCE, DELAY)
 
-    def shown(self, stance: Stance) -> str:
-        """The line that says this, word for word."""
+    def shown(self, stance: Stance, count: int = 1) -> str:
+        """The line that says this, word for word; `count` lines if it may go on."""
         said = next((r for r in self.readings if r.stance is stance), None)
-        return quote(self.document, said) if said else ""
+        return quote(self.document, said, count) if said else ""
 
     @property
     def quote(self) -> str:
@@ -125,6 +126,8 @@ def _promised(company: ConnectedCompany, noticed: Noticed, case: Case | None) ->
     line = noticed.shown(Stance.PROMISE)
     if not line or case is None:
         return Offer(None, None)
+    if not says_when(line):
+        line = noticed.shown(Stance.PROMISE, 2)
     return offer(line, company.today(noticed.document.at), company.country, case.currency)
 
 

@@ -173,12 +173,14 @@ def test_who_is_away_voids_nothing(open_harness: OpenHarness) -> None:
 
 
 def test_an_answer_after_sending_stands_in_the_thread(open_harness: OpenHarness) -> None:
-    """Also a stranger's, in our thread; the case stays closed, and no other one opens."""
+    """Also a stranger's, in our thread; the case stays closed, and no other one opens. The day may
+    stand in the next line."""
     harness = open_harness()
     inbox = with_mailbox(harness, "answered")
     mail = sent(harness)
-    text = "We will pay the $840.00 on December 4."
-    inbox.receive({"from": "kate@books.example", "text": text, "in_reply_to": mail})
+    text = "We will pay the $840.00"
+    more = f"{text}\non December 4."
+    inbox.receive({"from": "kate@books.example", "text": more, "in_reply_to": mail})
     poll(harness)
     (line,) = about_replies(harness)
     assert "says when they will pay ($840.00 on December 4, 2026)" in line
