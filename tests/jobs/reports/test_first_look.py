@@ -53,7 +53,7 @@ def test_it_names_the_sources_of_marks_and_the_rules(open_harness: OpenHarness) 
     assert said.count("the custom field “Overdue &lt;b&gt;”") == 4
     assert "without a source" not in said
     assert "*3 cases* (in shadow mode, so nothing is sent); with a card now: 3" in said
-    assert "no recipient (1)" in said
+    assert "no e-mail address in QuickBooks (1)" in said
 
 
 def test_each_mark_is_told_with_its_source(open_harness: OpenHarness) -> None:
