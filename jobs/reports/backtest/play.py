@@ -40,7 +40,7 @@ from jobs.rules.policy.policy import Policy
 from jobs.rules.states import ConnectionStatus, RejectReason, Stage
 from jobs.store import case_lists, cases, companies, crossings, drafts, log, people, sends, work
 from jobs.store.customers import forecasts
-from jobs.store.database import engine, schema
+from jobs.store.database import engine
 from jobs.store.database.engine import Database
 from jobs.store.sends import SentMessage, still_ours
 from jobs.store.services.model_costs import ModelCosts
@@ -131,6 +131,8 @@ def play(invoices: Sequence[PastInvoice], policy: Policy) -> Played:
 
 @contextmanager
 def _record(folder: str) -> Iterator[Database]:
+    from jobs.store.database import schema  # loads Alembic, which no worker needs
+
     database = engine.connect(f"sqlite:///{Path(folder) / 'record.sqlite3'}", durable=False)
     try:
         schema.upgrade(database)
