@@ -72,6 +72,12 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> FilesTo
     return FilesTogether(config, log)
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are processors: whoever has the running product mostly waits for it."""
+    return (os.cpu_count() or 1) + 1
+
+
 def _file(nodeid: str) -> str:
     return nodeid.partition("::")[0]
 

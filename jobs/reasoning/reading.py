@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Annotated
 
 from pydantic import Field, WithJsonSchema
@@ -140,16 +140,23 @@ def _words(text: str) -> str:
 def _together(
     document: Document, answer: ModelAnswer[ReadingForm] | Failure | None
 ) -> list[Reading]:
-    """All findings, one reading per stance, the most careful last."""
+    """All findings, one reading per stance, the most careful last.
+
+    Where the model found no more than the phrases, a reading of nothing says that it has read it.
+    """
     found = {reading.stance: reading for reading in phrases.read_all(document)}
-    if isinstance(answer, ModelAnswer):
-        by_model = _reading(document, answer)
-        found.setdefault(by_model.stance, by_model)
-    if len(found) > 1:
-        found.pop(Stance.NONE, None)
-    in_order = sorted(found.values(), key=lambda reading: STANCES.index(reading.stance))
-    reader = phrases.READER if lines(document.text) else ""
-    return in_order or [Reading(document.id, Stance.NONE, (), reader)]
+    if not isinstance(answer, ModelAnswer):
+        reader = phrases.READER if lines(document.text) else ""
+        return _in_order(found.values()) or [Reading(document.id, Stance.NONE, (), reader)]
+    by_model = _reading(document, answer)
+    found.setdefault(by_model.stance, by_model)
+    if by_model not in found.values():
+        found[Stance.NONE] = replace(by_model, stance=Stance.NONE, lines=())
+    return _in_order(found.values())
+
+
+def _in_order(found: Iterable[Reading]) -> list[Reading]:
+    return sorted(found, key=lambda reading: STANCES.index(reading.stance))
 
 
 def _reading(document: Document, answer: ModelAnswer[ReadingForm]) -> Reading:

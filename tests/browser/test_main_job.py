@@ -80,6 +80,19 @@ class Finance:
                 return
             see(private.nth(before + 1))  # what came of it
 
+    def write(self, words: str) -> None:
+        """Put these words in the place of the message's text.
+
+        Between selecting the old text and typing, the page may draw the modal anew, and the new
+        words would stand before the old ones.
+        """
+        field = self.at("action-body")
+        for _ in range(3):
+            field.fill(words)
+            if field.input_value() == words:
+                return
+        expect(field).to_have_value(words)
+
     def submit(self) -> None:
         """Press the button of the modal."""
         self.at("modal-submit").click()
@@ -175,16 +188,16 @@ def test_a_wrong_figure_is_shown_mended_and_sent_as_written(page: Finance) -> No
     text = page.at("action-body")
     right = text.input_value()
     page.shot("10-edit")
-    text.fill(right.replace("$480.00", "$48.00"))
+    page.write(right.replace("$480.00", "$48.00"))
     page.submit()
     see(page.at("modal"), "“$48.00” is not an amount")
     page.shot("11-violation")
-    text.fill(right + "\nSee https://example.com/pay")
+    page.write(right + "\nSee https://example.com/pay")
     page.submit()
     see(page.at("modal"), "This cannot be saved.")
     expect(page.at("modal")).not_to_contain_text("$48.00")
     expect(page.at("modal")).not_to_contain_text("Save anyway")
-    text.fill(said(right, "Thank you for your business."))
+    page.write(said(right, "Thank you for your business."))
     page.submit()
     expect(page.at("modal")).to_be_hidden()
     see(card, "edited by Cora Lindqvist")
@@ -198,7 +211,7 @@ def test_what_is_saved_anyway_takes_a_second_person(page: Finance) -> None:
     card = page.card("Waiting for approval")
     page.press(card, "edit")
     text = page.at("action-body")
-    text.fill(said(text.input_value(), OFFER))
+    page.write(said(text.input_value(), OFFER))
     page.tab.get_by_text("This text offers instalments or a payment date").click()
     page.submit()
     see(page.at("modal"), "a second person must approve")
@@ -218,7 +231,7 @@ def test_a_link_cannot_be_saved_at_all(page: Finance) -> None:
     """The error stands above the message, the typed text stays, and nothing is offered beside."""
     page.press(page.card("Waiting for approval"), "edit")
     text = page.at("action-body")
-    text.fill(text.input_value() + "\nSee https://example.com/pay")
+    page.write(text.input_value() + "\nSee https://example.com/pay")
     page.submit()
     see(page.at("modal"), "This cannot be saved.")
     assert text.input_value().endswith("https://example.com/pay")
@@ -301,7 +314,7 @@ def test_an_old_picture_of_a_card_approves_nothing(page: Finance) -> None:
     colleague.be(LEAD)
     colleague.press(colleague.card("Waiting for approval"), "edit")
     text = colleague.at("action-body")
-    text.fill(said(text.input_value(), "I hope all is well."))
+    page.write(said(text.input_value(), "I hope all is well."))
     colleague.submit()
     expect(colleague.at("modal")).to_be_hidden()
     see(colleague.card("edited by"), "I hope all is well.")

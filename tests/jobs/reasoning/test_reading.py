@@ -7,7 +7,7 @@ import pytest
 
 from jobs.reasoning.model import Model
 from jobs.reasoning.prompting import FENCE
-from jobs.reasoning.reading import ReadingForm, quote, read
+from jobs.reasoning.reading import ReadingForm, quote, read, reader
 from jobs.reasoning.wire import schema
 from jobs.rules.facts.evidence import STANCES, Reading, Stance
 from tests.jobs.reasoning.cases import CANARIES, document
@@ -27,9 +27,10 @@ def stances(found: tuple[Reading, ...]) -> list[Stance]:
 
 
 def test_model_and_phrases_agree(model: Model) -> None:
-    """One reading, with the line that shows it, and a record of the question."""
+    """One reading of what it says, with its line; a record of the question; and who has read it."""
     result = read([DISPUTE], model)
-    (found,) = result.readings
+    by_model, found = result.readings
+    assert (by_model.stance, by_model.reader) == (Stance.NONE, reader(model))
     assert (found.document, found.stance, found.lines) == ("memo:742", Stance.DISPUTE, (2,))
     assert quote(DISPUTE, found) == "we dispute this invoice."
     assert [record.outcome for record in result.records] == ["answered"]
