@@ -314,7 +314,7 @@ def test_an_old_picture_of_a_card_approves_nothing(page: Finance) -> None:
     colleague.be(LEAD)
     colleague.press(colleague.card("Waiting for approval"), "edit")
     text = colleague.at("action-body")
-    page.write(said(text.input_value(), "I hope all is well."))
+    colleague.write(said(text.input_value(), "I hope all is well."))
     colleague.submit()
     expect(colleague.at("modal")).to_be_hidden()
     see(colleague.card("edited by"), "I hope all is well.")

@@ -203,7 +203,7 @@ def test_somebody_else_connects_it_again(setup: Setup) -> None:
     assert (again.reminders_off_by, again.channel) == ("ULEAD1", first.channel)
     (row,) = setup.rows(companies_table)
     assert row.connected_by == "ULEAD1"
-    told = setup.rows(messages)[-1]
+    told = max(setup.rows(messages), key=lambda row: int(row.id))
     assert "is connected to QuickBooks again by <@ULEAD2>" in text_of(told)
     assert not told.body["data"]["asks"]
     with setup.database.reading() as conn:
