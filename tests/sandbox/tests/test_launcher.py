@@ -20,7 +20,9 @@ from tests.sandbox.processes import sandbox
 from tests.sandbox.product import ROOT, ProcessFailed
 
 LAUNCHER = """
+import signal
 import sys
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # tests may run under nohup, which it would heed
 from bot.cli.processes import by_command
 from tests.sandbox.__main__ import main
 sys.exit(main(%r, by_command(%r)))
