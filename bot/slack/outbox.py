@@ -202,7 +202,7 @@ def _drawn(
         given = replace(given, letters=(before.letter, after.letter))
     if kind in REVIEWS:
         given = replace(given, reviews=review.shown(conn, row.company, data["week"]))
-    if kind is MessageKind.REVIEW_CASES:
+    if kind is MessageKind.REVIEW_CASES and given.reviews:
         message = replace(message, file=_cases_file(conn, given.reviews))
     if kind is MessageKind.CASE_PAGE:
         message = replace(message, file=_page_file(conn, policy, row.case_id, now))

@@ -40,7 +40,8 @@ def _load(services: Services, conn: Connection, claim: Claim, now: datetime) -> 
     policy = services.for_company(company.realm).policy
     week = review.last_week(company, now)
     ended = start_of(week + review.WEEK, company.zone)
-    opens = next_digest(ended, company.zone, policy)
+    just_before = ended - timedelta(seconds=1)  # the digest may come at midnight
+    opens = next_digest(just_before, company.zone, policy)
     if now < opens:
         work.settle(conn, claim, opens)
         return None
@@ -61,8 +62,6 @@ def _post(
     """Keep it, and say it once: the message, the details and the table below it."""
     if not work.settle(conn, claim, start_of(made.week + 2 * review.WEEK, company.zone)):
         return
-    if not made.cases and not review.latest(conn, company.realm):
-        return  # nothing has happened yet: the first review is of the first week with a case
     review.keep(conn, made, now)
     key, data = _key(company.realm, made.week), {"week": made.week.isoformat()}
     outbox.say(conn, company, MessageKind.REVIEW, key, data, now)

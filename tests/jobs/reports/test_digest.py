@@ -49,24 +49,48 @@ def digests(harness: CompanyHarness) -> list[dict[str, Any]]:
     return [row.body["data"] for row in rows if row.body["kind"] == "digest"]
 
 
+FOUR = books(
+    *(customer(id) for id in "124"),
+    customer("3", email=None),
+    invoice("71", "1", "840.00", 12),
+    invoice("72", "2", "12000.00", 12),
+    invoice("73", "3", "70.00", 20),
+    invoice("74", "4", "700.00", 30),
+)
+KEY_ACCOUNT = {
+    "account_manager": [{"slack": "UMANAGER", "name": "Marc Oduya", "customers": ["1"]}],
+    "customer": [{"id": "1", "key_account": True}],
+    "pace": {"manager_hours": 80},
+}
+
+
+def decide_and_wait(harness: CompanyHarness) -> None:
+    """A first approval, an assignment, a hold and a mark to look at again; then a day passes."""
+    harness.approve(harness.click("UCOLLECT", harness.case("2")))
+    lead = harness.click("ULEAD1", harness.case("3"))
+    harness.go(assign.assign, lead, Assignment("UCOLLECT", ""))
+    with harness.database.writing() as conn:
+        on = conn, harness.realm, "4", ("74",), HoldKind.DISPUTE
+        history.hold(*on, harness.today + timedelta(1), "ULEAD1", "", harness.now)
+        until = {"consumer": harness.today + timedelta(1)}
+        marks.change(conn, harness.realm, "3", until, "", "ULEAD1", harness.now)
+    harness.time.later(days=1, hours=1)
+    harness.greet()
+
+
+def shortened(harness: CompanyHarness, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """The digest as of now, read in small pages and with one line in each list."""
+    monkeypatch.setattr(case_lists, "PAGE", 2)
+    monkeypatch.setattr(digest, "MOST_LINES", 1)
+    with harness.database.reading() as conn:
+        return digest.Morning(conn, harness.policy, harness.company, harness.now).told()
+
+
 def test_the_digest_says_what_needs_somebody(
     open_harness: OpenHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Cases by what they bring forward, stops, holds to review, and who is waited for, by name."""
-    content = books(
-        *(customer(id) for id in "124"),
-        customer("3", email=None),
-        invoice("71", "1", "840.00", 12),
-        invoice("72", "2", "12000.00", 12),
-        invoice("73", "3", "70.00", 20),
-        invoice("74", "4", "700.00", 30),
-    )
-    policy = {
-        "account_manager": [{"slack": "UMANAGER", "name": "Marc Oduya", "customers": ["1"]}],
-        "customer": [{"id": "1", "key_account": True}],
-        "pace": {"manager_hours": 80},
-    }
-    harness = open_harness(content, policy)
+    harness = open_harness(FOUR, KEY_ACCOUNT)
     harness.sweep()
     harness.run("digest")
     assert digests(harness) == []
@@ -82,16 +106,7 @@ def test_the_digest_says_what_needs_somebody(
     harness.run("digest")
     assert len(digests(harness)) == 1
 
-    harness.approve(harness.click("UCOLLECT", harness.case("2")))
-    lead = harness.click("ULEAD1", harness.case("3"))
-    harness.go(assign.assign, lead, Assignment("UCOLLECT", ""))
-    with harness.database.writing() as conn:
-        on = conn, harness.realm, "4", ("74",), HoldKind.DISPUTE
-        history.hold(*on, harness.today + timedelta(1), "ULEAD1", "", harness.now)
-        until = {"consumer": harness.today + timedelta(1)}
-        marks.change(conn, harness.realm, "3", until, "", "ULEAD1", harness.now)
-    harness.time.later(days=1, hours=1)
-    harness.greet()
+    decide_and_wait(harness)
     harness.run("digest")
     assert len(digests(harness)) == 1, "the ledger is to be read first"
     harness.sweep()
@@ -114,10 +129,7 @@ def test_the_digest_says_what_needs_somebody(
     ]
     assert first["marks"] == first["calls"] == []
     assert "*Marc Oduya*" not in str(second)
-    monkeypatch.setattr(case_lists, "PAGE", 2)
-    monkeypatch.setattr(digest, "MOST_LINES", 1)
-    with harness.database.reading() as conn:
-        short = digest.Morning(conn, harness.policy, harness.company, harness.now).told()
+    short = shortened(harness, monkeypatch)
     assert (short["to_decide"], short["waited_for"]) == (3, second["waited_for"][:1])
     more = {name: count for name, count in short["more"].items() if count}
     assert more == {"waited_for": 2}
