@@ -16,8 +16,8 @@ from bot.blockkit.escaping import clean, csv_cell
 from bot.cli import companies, story
 from bot.cli.entry import CommandParts, Group, entry
 from bot.surfaces.handover import page
-from jobs.reports import access, handover
-from jobs.reports.access import Right
+from jobs.reports.audit import access, handover
+from jobs.reports.audit.access import Right
 from jobs.store import cases, log
 from jobs.store import companies as company_store
 from jobs.store.companies import ConnectedCompany

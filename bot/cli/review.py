@@ -15,8 +15,10 @@ from bot.blockkit.escaping import clean
 from bot.cli.entry import CommandParts, Group, entry
 from bot.surfaces import review as words
 from bot.surfaces.wording import money
-from jobs.reports import cash, counting, review, shadow
-from jobs.reports.review import Review, ReviewFigure
+from jobs.reports import shadow
+from jobs.reports.cash import cash
+from jobs.reports.review import counting, review
+from jobs.reports.review.review import Review, ReviewFigure
 from jobs.reports.shadow import ShadowScore
 from jobs.rules.figures import Money, listed
 from jobs.store import companies

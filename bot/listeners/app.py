@@ -25,7 +25,7 @@ from bot.listeners.refusals import refused
 from bot.surfaces import answers
 from bot.surfaces.forms import forms, modal
 from jobs.decide.access import Answer, Click, Reply
-from jobs.store.events import first_time
+from jobs.store.intake.events import first_time
 
 slog = structlog.get_logger()
 EXPECTED = frozenset({warning_client_prioritized_and_token_skipped(), warning_token_skipped()})

@@ -31,9 +31,10 @@ from jobs.decide import access, switches
 from jobs.decide.access import Click, VerbRefused
 from jobs.decide.switches import Switch
 from jobs.decide.verbs import Verb
-from jobs.reports import lists, outlook, picture
-from jobs.reports import review as reviews
+from jobs.reports import lists, picture
+from jobs.reports.cash import outlook
 from jobs.reports.picture import Only
+from jobs.reports.review import review as reviews
 from jobs.rules.policy.policy import Policy
 from jobs.store import companies, people
 from jobs.store.companies import ConnectedCompany

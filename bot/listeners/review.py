@@ -20,7 +20,7 @@ from bot.surfaces.review import SHOW, CaseLine
 from jobs.decide import access
 from jobs.decide.access import VerbRefused
 from jobs.reports import picture
-from jobs.reports import review as reviews
+from jobs.reports.review import review as reviews
 from jobs.store import companies
 
 CHOSEN = re.compile(r"([0-9]{1,40}) ([0-9]{4}-[0-9]{2}-[0-9]{2}) ([a-z_]{1,80})")

@@ -33,8 +33,10 @@ from bot.surfaces.notices.given import Given
 from bot.surfaces.notices.notices import notice
 from bot.surfaces.review import as_csv
 from jobs.engine.step import Round, Step
-from jobs.reports import handover, picture, review, worklist
-from jobs.reports.review import Review
+from jobs.reports import picture, worklist
+from jobs.reports.audit import handover
+from jobs.reports.review import review
+from jobs.reports.review.review import Review
 from jobs.rules.case import CaseView
 from jobs.rules.policy.policy import Policy
 from jobs.rules.states import Role

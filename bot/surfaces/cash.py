@@ -22,8 +22,8 @@ from bot.blockkit.blocks import text as words
 from bot.blockkit.escaping import cap, mrkdwn, one_line
 from bot.surfaces import wording
 from bot.surfaces.card.card import Card, story
-from jobs.reports.cash import Apart, CurrencyOutlook, Moved, WeekOf, WhyMoved
-from jobs.reports.outlook import LatestOutlook
+from jobs.reports.cash.cash import Apart, CurrencyOutlook, Moved, WeekOf, WhyMoved
+from jobs.reports.cash.outlook import LatestOutlook
 from jobs.rules.figures import Money, listed, short_day
 
 MOST_CHARTS = 2

@@ -25,7 +25,7 @@ from bot.blockkit.escaping import cap, mrkdwn
 from bot.surfaces import cash, wording, worklist
 from bot.surfaces.card.card import Card, story
 from bot.surfaces.card.reasons import held_as
-from jobs.reports.outlook import OUTLOOK
+from jobs.reports.cash.outlook import OUTLOOK
 from jobs.rules.case import HeldUp
 from jobs.rules.figures import Money, listed, short_day
 from jobs.rules.plain import one_line

@@ -16,7 +16,7 @@ from bot.blockkit.escaping import clean
 from bot.surfaces import wording
 from bot.surfaces.wording import CLASS_WORDS, money
 from jobs.decide.verbs import DECISIONS
-from jobs.reports.handover import HandedCase, HandedCustomer, Handover
+from jobs.reports.audit.handover import HandedCase, HandedCustomer, Handover
 from jobs.rules.facts.past import HoldKind
 from jobs.rules.figures import listed, short_day, total
 from jobs.rules.plain import capital, one_line

@@ -26,7 +26,7 @@ from bot.blockkit.blocks import text as words
 from bot.blockkit.escaping import cap, csv_cell, mrkdwn, one_line
 from bot.surfaces import wording
 from bot.surfaces.card.card import Card, story
-from jobs.reports.review import (
+from jobs.reports.review.review import (
     CaseOutcome,
     Review,
     ReviewFigure,

@@ -11,9 +11,9 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from datetime import datetime
 
-from jobs.store import events
 from jobs.store.database.engine import Database
-from jobs.store.events import Notice
+from jobs.store.intake import events
+from jobs.store.intake.events import Notice
 
 Waiting = tuple[Sequence[Notice], "Future[None]"]
 

@@ -21,9 +21,11 @@ from starlette.routing import Route
 from bot.process import Process
 from bot.slack.socket_mode import Socket
 from jobs.rules.states import State
-from jobs.store import case_lists, companies, events, work
+from jobs.store import companies, work
 from jobs.store.companies import ConnectedCompany
 from jobs.store.database import schema
+from jobs.store.intake import events
+from jobs.store.reports import case_lists
 from jobs.store.services import budget, model_costs
 
 OK = "ok"

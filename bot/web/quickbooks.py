@@ -20,7 +20,7 @@ from jobs.companies import connect
 from jobs.companies.connect import NotConnected, UsedAlready
 from jobs.store import companies
 from jobs.store.companies import ConnectedCompany
-from jobs.store.events import Notice
+from jobs.store.intake.events import Notice
 from qbo import Change, Malformed, webhooks
 
 LARGEST = 4_000_000

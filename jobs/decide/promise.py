@@ -26,9 +26,10 @@ from jobs.rules.policy.policy import Policy
 from jobs.rules.promises import CustomerPromise, Instalment, held_until
 from jobs.rules.replies import CAN_BE_SETTLED, CustomerReply
 from jobs.rules.states import State
-from jobs.store import cases, companies, ledger, log, outbox
+from jobs.store import cases, companies, log, outbox
 from jobs.store.cases import Move
 from jobs.store.customers import promises, replies
+from jobs.store.intake import ledger
 
 SETTLES: dict[Verb, frozenset[Stance]] = {
     Verb.CONFIRM_PROMISE: frozenset({Stance.PROMISE}),

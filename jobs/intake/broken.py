@@ -11,8 +11,9 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from jobs.store import ledger, outbox
+from jobs.store import outbox
 from jobs.store.companies import ConnectedCompany
+from jobs.store.intake import ledger
 from jobs.store.outbox import MessageKind
 from qbo import Broken
 

@@ -17,10 +17,11 @@ from jobs.engine.turns import Plan
 from jobs.rules.facts.facts import Customer, Invoice
 from jobs.rules.policy.policy import Policy
 from jobs.rules.states import JOINABLE, State
-from jobs.store import cases, crossings, ledger, work
+from jobs.store import cases, crossings, work
 from jobs.store.cases import Move
 from jobs.store.companies import ConnectedCompany
 from jobs.store.customers import families, history
+from jobs.store.intake import ledger
 
 ACTOR = "system:detect"
 PROMISES = "promises"

@@ -22,8 +22,9 @@ from jobs.intake.ledger_reader import LedgerReader, evidence_id
 from jobs.rules.facts.facts import Invoice
 from jobs.rules.plain import shortened
 from jobs.sources import records
-from jobs.store import companies, events, ledger, log, outbox, work
+from jobs.store import companies, log, outbox, work
 from jobs.store.companies import ConnectedCompany
+from jobs.store.intake import events, ledger
 from jobs.store.outbox import MessageKind, OtherChannel
 from jobs.store.work import Claim
 from qbo.errors import Gone, PoisonedPage

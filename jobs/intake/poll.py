@@ -22,9 +22,10 @@ from jobs.intake.crossing import News
 from jobs.intake.ledger_reader import EVIDENCE, OVERLAP, LedgerReader, evidence_id
 from jobs.rules.facts.facts import Invoice
 from jobs.sources import records
-from jobs.store import companies, events, ledger, log, work
+from jobs.store import companies, log, work
 from jobs.store.companies import ConnectedCompany
-from jobs.store.ledger import InvoiceChange
+from jobs.store.intake import events, ledger
+from jobs.store.intake.ledger import InvoiceChange
 from jobs.store.outbox import MessageKind
 from jobs.store.work import Claim
 from qbo import Broken, CreditMemo, Customer, Entity, Payment, models

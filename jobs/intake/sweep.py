@@ -27,10 +27,11 @@ from jobs.intake.ledger_reader import DEEPEST, OVERLAP, LedgerReader
 from jobs.rules.facts.addresses import addresses_on
 from jobs.rules.facts.facts import Invoice
 from jobs.sources import records
-from jobs.store import cases, companies, ledger, log, sweeping, work
+from jobs.store import cases, companies, log, work
 from jobs.store.companies import ConnectedCompany
 from jobs.store.customers import families, history
-from jobs.store.ledger import Mirrored
+from jobs.store.intake import ledger, sweeping
+from jobs.store.intake.ledger import Mirrored
 from jobs.store.outbox import MessageKind
 from jobs.store.work import Claim
 from qbo import Broken, models

@@ -21,9 +21,10 @@ from jobs.rules.figures import total
 from jobs.rules.letters.slots import title
 from jobs.rules.policy.policy import Policy
 from jobs.rules.promises import CustomerPromise, PromiseState, judged
-from jobs.store import cases, companies, ledger, log, outbox, work
+from jobs.store import cases, companies, log, outbox, work
 from jobs.store.companies import ConnectedCompany
 from jobs.store.customers import promises
+from jobs.store.intake import ledger
 from jobs.store.outbox import MessageKind
 from jobs.store.work import Claim
 

@@ -19,10 +19,12 @@ from jobs.rules.policy.policy import Policy
 from jobs.rules.policy.rights import Manager
 from jobs.rules.states import Stage
 from jobs.sources.configured import absent
-from jobs.store import assessments, case_lists, cases, companies, drafts, ledger
+from jobs.store import assessments, cases, companies, drafts
 from jobs.store.cases import Case
 from jobs.store.customers import families, forecasts, managers, marks, search
 from jobs.store.customers.marks import SaidInSlack
+from jobs.store.intake import ledger
+from jobs.store.reports import case_lists
 
 MOST_FOUND = 8
 """How many matches a person chooses from."""

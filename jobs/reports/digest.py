@@ -17,7 +17,8 @@ from sqlalchemy import Connection
 from jobs import approvals
 from jobs.engine.services import Services
 from jobs.engine.step import Step, scheduled, tries_again
-from jobs.reports import lists, outlook
+from jobs.reports import lists
+from jobs.reports.cash import outlook
 from jobs.reports.picture import bar
 from jobs.rules.case import Decided
 from jobs.rules.facts.facts import Facts
@@ -31,11 +32,12 @@ from jobs.rules.policy.business_days import (
 from jobs.rules.policy.policy import Policy
 from jobs.rules.rulings import Kind, Ruling
 from jobs.rules.states import State
-from jobs.store import assessments, case_lists, companies, drafts, outbox, work
+from jobs.store import assessments, companies, drafts, outbox, work
 from jobs.store.cases import Case
 from jobs.store.companies import ConnectedCompany
 from jobs.store.customers import families, history, marks
 from jobs.store.outbox import MessageKind
+from jobs.store.reports import case_lists
 from jobs.store.work import Claim
 
 KIND = "digest"

@@ -20,10 +20,12 @@ from jobs.rules.policy.fitting import CustomerTotal, effect, proposed
 from jobs.rules.policy.policy import Policy
 from jobs.rules.policy.sections import MARKS, Limits
 from jobs.rules.states import State
-from jobs.store import case_lists, companies, ledger, outbox, work
+from jobs.store import companies, outbox, work
 from jobs.store.companies import ConnectedCompany
 from jobs.store.customers import families
+from jobs.store.intake import ledger
 from jobs.store.outbox import MessageKind
+from jobs.store.reports import case_lists
 from jobs.store.work import Claim
 
 KIND = "first_look"

@@ -15,10 +15,11 @@ from jobs.reports.picture import Only
 from jobs.rules.case import Decided
 from jobs.rules.phone_calls import LoggedCall, call_due
 from jobs.rules.policy.policy import Policy
-from jobs.store import case_lists, direct, drafts, work
+from jobs.store import direct, drafts, work
 from jobs.store.cases import Case
 from jobs.store.companies import ConnectedCompany
 from jobs.store.customers import families, managers, marks, phone_calls
+from jobs.store.reports import case_lists
 from jobs.store.services import outages
 
 MOST = 10

@@ -8,17 +8,19 @@ from datetime import date, datetime, timedelta
 
 from sqlalchemy import Connection
 
-from jobs.reports import outlook, picture
-from jobs.reports.outlook import LatestOutlook
+from jobs.reports import picture
+from jobs.reports.cash import outlook
+from jobs.reports.cash.outlook import LatestOutlook
 from jobs.reports.picture import Aging, ListedCase, Only
 from jobs.reports.worklist import ToDecide
 from jobs.rules.policy.policy import Policy
 from jobs.rules.rulings import Kind, Ruling
 from jobs.rules.states import State
-from jobs.store import assessments, case_lists
+from jobs.store import assessments
 from jobs.store.cases import Case
 from jobs.store.companies import ConnectedCompany
 from jobs.store.customers import families, history
+from jobs.store.reports import case_lists
 from jobs.store.services import budget
 
 CAPPED = "Above today's limit of new cards."

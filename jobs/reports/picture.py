@@ -26,12 +26,14 @@ from jobs.rules.policy.policy import Policy
 from jobs.rules.rulings import Kind, Ruling, not_set_aside, strictest
 from jobs.rules.states import OPEN, ConnectionStatus, Stage, State
 from jobs.sources.configured import absent
-from jobs.store import assessments, case_lists, cases, companies, drafts, ledger, outbox, sends
+from jobs.store import assessments, cases, companies, drafts, outbox, sends
 from jobs.store.assessments import Assessment
 from jobs.store.cases import Case
 from jobs.store.companies import ConnectedCompany
 from jobs.store.customers import families, history
 from jobs.store.drafts import Draft
+from jobs.store.intake import ledger
+from jobs.store.reports import case_lists
 
 MOST_CASES = 10
 Only = frozenset[str] | None

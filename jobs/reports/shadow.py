@@ -11,10 +11,10 @@ from sqlalchemy import Connection
 from jobs.rules.policy.business_days import is_business_day
 from jobs.rules.policy.policy import Policy
 from jobs.rules.states import State
-from jobs.store import reviewing, shadowing
 from jobs.store.companies import ConnectedCompany
-from jobs.store.reviewing import Later
-from jobs.store.shadowing import ShadowCase
+from jobs.store.reports import reviewing, shadowing
+from jobs.store.reports.reviewing import Later
+from jobs.store.reports.shadowing import ShadowCase
 
 ENOUGH_DAYS, ENOUGH_CASES = 10, 30
 BOOKED = timedelta(days=2)

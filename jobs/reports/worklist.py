@@ -18,10 +18,11 @@ from jobs.rules.policy import rights
 from jobs.rules.policy.policy import Policy
 from jobs.rules.policy.rights import sees
 from jobs.rules.states import State
-from jobs.store import assessments, case_lists, drafts, people
+from jobs.store import assessments, drafts, people
 from jobs.store.cases import Case
 from jobs.store.companies import ConnectedCompany
 from jobs.store.customers import families, managers
+from jobs.store.reports import case_lists
 
 MOST = 50
 """How many cases a worklist has: twice a day's usual cards."""

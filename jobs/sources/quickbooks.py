@@ -25,9 +25,10 @@ from jobs.rules.facts.findings import LEDGER, Account, Context, Findings, Fresh
 from jobs.rules.figures import Money
 from jobs.rules.states import Stage
 from jobs.sources import records
-from jobs.store import assessments, cases, companies, crossings, ledger
+from jobs.store import assessments, cases, companies, crossings
 from jobs.store.cases import Case
 from jobs.store.customers import families, history, marks
+from jobs.store.intake import ledger
 from qbo import Broken, QuickBooksError, models
 from qbo.answers import raise_broken
 from qbo.client import QuickBooks

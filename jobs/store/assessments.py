@@ -37,12 +37,13 @@ from jobs.rules.facts.findings import Context, Down, Findings, owner
 from jobs.rules.figures import Money
 from jobs.rules.rulings import RULINGS, Ruling
 from jobs.rules.states import CaseClass, Stage
-from jobs.store import companies, ledger
+from jobs.store import companies
 from jobs.store.cases import Case
 from jobs.store.customers import families
 from jobs.store.database.tables import assessments, cases, documents, drafts, readings
 from jobs.store.database.types import NEVER
 from jobs.store.database.upsert import insert_missing
+from jobs.store.intake import ledger
 
 FACTS: TypeAdapter[Facts] = TypeAdapter(Facts)
 GAPS: TypeAdapter[tuple[Gap, ...]] = TypeAdapter(tuple[Gap, ...])

@@ -29,11 +29,12 @@ from sqlalchemy import (
 from jobs.rules.crossings import Account, Crossing, Owed, Standing
 from jobs.rules.facts.facts import Invoice, InvoiceStatus
 from jobs.rules.states import JOINABLE, OPEN, Stage, State
-from jobs.store import ledger, log
+from jobs.store import log
 from jobs.store.cases import Case
 from jobs.store.database.tables import cases, crossings, invoices, promised_invoices
 from jobs.store.database.types import Utc
 from jobs.store.database.upsert import insert_new, runs
+from jobs.store.intake import ledger
 
 
 def owed(

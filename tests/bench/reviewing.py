@@ -16,7 +16,7 @@ from typing import Any
 
 from sqlalchemy import Connection, insert
 
-from jobs.reports import counting
+from jobs.reports.review import counting
 from jobs.rules.figures import Money
 from jobs.rules.letters.letter import Letter, LetterInvoice
 from jobs.rules.states import Stage, State

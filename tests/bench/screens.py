@@ -23,7 +23,8 @@ from bot.surfaces.cash import cash_answer
 from bot.surfaces.home import Page, home
 from jobs.engine import loop
 from jobs.engine.step import Step
-from jobs.reports import forecasting, outlook, overview, picture, worklist
+from jobs.reports import overview, picture, worklist
+from jobs.reports.cash import forecasting, outlook
 from jobs.rules.policy.policy import load
 from jobs.store import companies, work
 from jobs.store.companies import ConnectedCompany

@@ -51,7 +51,7 @@ from jobs.rules.states import State
 from jobs.settings import Settings
 from jobs.sources.sent_folder import SentFolder
 from jobs.sources.source import Source
-from jobs.store import assessments, cases, companies, events, log, people, work
+from jobs.store import assessments, cases, companies, log, people, work
 from jobs.store.cases import Case
 from jobs.store.companies import ConnectedCompany
 from jobs.store.database import schema
@@ -59,6 +59,7 @@ from jobs.store.database.engine import Database
 from jobs.store.database.engine import connect as open_database
 from jobs.store.database.tables import cases as cases_table
 from jobs.store.database.tables import drafts, messages
+from jobs.store.intake import events
 from jobs.store.sends import still_ours
 from jobs.store.services.model_costs import ModelCosts
 from jobs.store.services.tokens import SqlTokenStore

@@ -24,10 +24,11 @@ from sqlalchemy import select
 
 from jobs.engine import loop
 from jobs.rules.states import OPEN, Stage
-from jobs.store import cases, ledger, work
+from jobs.store import cases, work
 from jobs.store.customers import families
 from jobs.store.database.tables import cases as cases_table
 from jobs.store.database.tables import crossings, invoices
+from jobs.store.intake import ledger
 from qbo import QuickBooks, query
 from tests.jobs.fixtures import OpenHarness
 from tests.jobs.harness import CompanyHarness, books, customer, invoice

@@ -10,7 +10,7 @@ from bot.blockkit.blocks import (
     mention,
 )
 from bot.blockkit.escaping import escaped
-from jobs.reports.review import Review
+from jobs.reports.review.review import Review
 from jobs.rules.letters.letter import Letter
 from jobs.rules.plain import one_line
 from jobs.rules.replies import CustomerReply

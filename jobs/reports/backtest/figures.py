@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from jobs.reports.backtest.play import Played, WeeklyForecast
 from jobs.reports.backtest.table import PastInvoice
-from jobs.reports.cash import DAY, WEEK, Forecast, monday
+from jobs.reports.cash.cash import DAY, WEEK, Forecast, monday
 from jobs.rules.states import Stage
 from jobs.store.sends import SentMessage
 

@@ -30,18 +30,19 @@ from jobs.engine.services import Services
 from jobs.engine.step import Step
 from jobs.mail.results import HELD_UP, Fence, MailerCheck, Result, Sent
 from jobs.pipeline import STEPS
-from jobs.reports import cash
 from jobs.reports.backtest.ledger import LedgerTransport, PastLedger
 from jobs.reports.backtest.table import PastInvoice
-from jobs.reports.cash import Forecast
-from jobs.reports.outlook import FORECASTS
+from jobs.reports.cash import cash
+from jobs.reports.cash.cash import Forecast
+from jobs.reports.cash.outlook import FORECASTS
 from jobs.rules.policy.business_days import digest_at, is_business_day
 from jobs.rules.policy.policy import Policy
 from jobs.rules.states import ConnectionStatus, RejectReason, Stage
-from jobs.store import case_lists, cases, companies, crossings, drafts, log, people, sends, work
+from jobs.store import cases, companies, crossings, drafts, log, people, sends, work
 from jobs.store.customers import forecasts
 from jobs.store.database import engine
 from jobs.store.database.engine import Database
+from jobs.store.reports import case_lists
 from jobs.store.sends import SentMessage, still_ours
 from jobs.store.services.model_costs import ModelCosts
 from qbo.client import QuickBooks

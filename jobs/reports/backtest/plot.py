@@ -8,7 +8,7 @@ from decimal import Decimal
 from xml.sax.saxutils import escape
 
 from jobs.reports.backtest.figures import BacktestFigures, ByWay
-from jobs.reports.cash import monday
+from jobs.reports.cash.cash import monday
 
 WIDTH, HEIGHT, MARGIN, HEAD = 960, 220, 60, 50
 """Of one panel, in pixels: the drawing, the space around it, the space for title and legend."""

@@ -26,7 +26,7 @@ from jobs.rules.facts.facts import InvoiceStatus
 from jobs.rules.facts.past import AddressContact, Contact, Hold, HoldKind, Past
 from jobs.rules.rulings import Ruling
 from jobs.rules.states import Stage, State
-from jobs.store import crossings, ledger
+from jobs.store import crossings
 from jobs.store.cases import Case
 from jobs.store.customers import families, heard, managers, marks, promises, replies
 from jobs.store.database.tables import (
@@ -44,6 +44,7 @@ from jobs.store.database.tables import (
     sent_cc,
 )
 from jobs.store.database.upsert import insert_new, upsert
+from jobs.store.intake import ledger
 from jobs.store.sends import CONTACT
 
 LEDGER = "ledger"

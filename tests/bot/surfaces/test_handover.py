@@ -16,7 +16,7 @@ from bot.surfaces.handover import page
 from jobs.decide import look
 from jobs.decide.access import Answer
 from jobs.decide.hold import Holding
-from jobs.reports import handover
+from jobs.reports.audit import handover
 from jobs.rules.facts.evidence import Document, Stance
 from jobs.rules.facts.past import HoldKind
 from jobs.rules.phone_calls import CallOutcome, LoggedCall

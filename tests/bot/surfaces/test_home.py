@@ -14,8 +14,8 @@ import pytest
 from bot.blockkit.lint import lint
 from bot.surfaces import home as surface
 from bot.surfaces.home import COMPANIES, Page, sentence
-from jobs.reports.cash import WEEK, CurrencyOutlook, Outlook, WeekOf
-from jobs.reports.outlook import LatestOutlook
+from jobs.reports.cash.cash import WEEK, CurrencyOutlook, Outlook, WeekOf
+from jobs.reports.cash.outlook import LatestOutlook
 from jobs.reports.overview import Held, Overview, Some, Unsent, WaitingCase
 from jobs.reports.picture import Aging, Bucket, ListedCase
 from jobs.reports.worklist import ToDecide

@@ -22,10 +22,10 @@ from bot.surfaces.forms.forms import FORMS, also
 from bot.surfaces.home import Page
 from bot.surfaces.worklist import WorklistHead
 from jobs.decide.switches import Switch
-from jobs.reports.cash import Moved, Outlook, WhyMoved
+from jobs.reports.cash.cash import Moved, Outlook, WhyMoved
+from jobs.reports.cash.outlook import LatestOutlook
 from jobs.reports.customer import Found
 from jobs.reports.lists import CallDue, CompanyHealth, MarkToReview, Mine, PutOff
-from jobs.reports.outlook import LatestOutlook
 from jobs.reports.overview import Held, Some, Unsent, WaitingCase
 from jobs.reports.picture import ListedCase
 from jobs.reports.worklist import ToDecide

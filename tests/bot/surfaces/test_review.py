@@ -14,7 +14,7 @@ import httpx
 from bot.blockkit.lint import lint
 from bot.surfaces import review
 from bot.surfaces.review import CaseLine
-from jobs.reports.review import (
+from jobs.reports.review.review import (
     CaseOutcome,
     Hours,
     OutlookError,

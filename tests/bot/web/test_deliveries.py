@@ -14,7 +14,7 @@ from bot.web.deliveries import Deliveries
 from jobs.store.database import engine, schema
 from jobs.store.database.engine import Database
 from jobs.store.database.tables import events
-from jobs.store.events import Notice
+from jobs.store.intake.events import Notice
 
 NOW = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)
 

@@ -18,8 +18,8 @@ from bot.web import server as web
 from bot.web.slack import SlackRoutes
 from jobs.rules.policy.policy import load
 from jobs.rules.policy.sections import TokenCount
-from jobs.store import events
-from jobs.store.events import Notice
+from jobs.store.intake import events
+from jobs.store.intake.events import Notice
 from jobs.store.services.model_costs import ModelCosts
 from tests.bot.web_process import place, settings, web_process
 

@@ -15,12 +15,12 @@ from jobs import pipeline
 from jobs.engine.clock import PERIOD, Clock, run
 from jobs.engine.queues import Queues
 from jobs.engine.step import Step
-from jobs.store import events
 from jobs.store.database import engine, schema
 from jobs.store.database.engine import Database
 from jobs.store.database.tables import events as events_table
 from jobs.store.database.tables import schedule
-from jobs.store.events import Notice
+from jobs.store.intake import events
+from jobs.store.intake.events import Notice
 from tests.jobs.store.record import REALM, company
 
 NOW = datetime(2026, 11, 6, 15, 0, tzinfo=UTC)

@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 from jobs.rules.states import State
 from jobs.sources import quickbooks
 from jobs.store.database.tables import assessments, events, invoices, schedule
-from jobs.store.events import Notice, store
+from jobs.store.intake.events import Notice, store
 from tests.jobs.fixtures import OpenHarness
 from tests.jobs.harness import CompanyHarness, books, customer, invoice
 from tests.sandbox.faults import Kind

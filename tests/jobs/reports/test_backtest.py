@@ -9,7 +9,7 @@ from jobs.reports.backtest import table
 from jobs.reports.backtest.figures import ByWay, figures
 from jobs.reports.backtest.play import Played, WeeklyForecast, play
 from jobs.reports.backtest.table import PastInvoice, WrongLine
-from jobs.reports.cash import Apart, Basis, Forecast
+from jobs.reports.cash.cash import Apart, Basis, Forecast
 from jobs.rules.figures import Money
 from jobs.rules.letters.letter import Letter, LetterInvoice
 from jobs.rules.policy import policy as policies

@@ -8,7 +8,7 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs.reports.cash import (
+from jobs.reports.cash.cash import (
     WEEKS,
     Apart,
     Basis,

@@ -15,9 +15,9 @@ from jobs.reports import digest
 from jobs.rules.facts.past import HoldKind
 from jobs.rules.policy.business_days import card_at, last_digest, next_digest
 from jobs.rules.policy.policy import load
-from jobs.store import case_lists
 from jobs.store.customers import history, marks
 from jobs.store.database.tables import messages
+from jobs.store.reports import case_lists
 from tests.jobs.fixtures import OpenHarness
 from tests.jobs.harness import CompanyHarness, books, customer, invoice
 

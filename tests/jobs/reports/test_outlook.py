@@ -8,8 +8,8 @@ from typing import Any
 
 from bot.blockkit.lint import lint
 from bot.surfaces.cash import cash_answer
-from jobs.reports import outlook
-from jobs.reports.cash import Apart, CurrencyOutlook, WhyMoved
+from jobs.reports.cash import outlook
+from jobs.reports.cash.cash import Apart, CurrencyOutlook, WhyMoved
 from jobs.rules.facts.past import HoldKind
 from jobs.rules.figures import Money
 from jobs.rules.promises import CustomerPromise, Instalment

@@ -18,17 +18,7 @@ from jobs.rules.figures import Money
 from jobs.rules.policy.policy import Policy
 from jobs.rules.rulings import Kind, Ruling
 from jobs.rules.states import OPEN, CaseClass, Stage, State
-from jobs.store import (
-    case_lists,
-    cases,
-    companies,
-    crossings,
-    drafts,
-    ledger,
-    outbox,
-    people,
-    sends,
-)
+from jobs.store import cases, companies, crossings, drafts, outbox, people, sends
 from jobs.store.cases import Case
 from jobs.store.customers import families
 from jobs.store.database.engine import Database
@@ -38,7 +28,9 @@ from jobs.store.database.tables import invoices as invoices_table
 from jobs.store.database.tables import messages
 from jobs.store.database.types import Amount, Rate, Utc
 from jobs.store.drafts import Draft
+from jobs.store.intake import ledger
 from jobs.store.outbox import MessageKind
+from jobs.store.reports import case_lists
 from tests.jobs.rules.world import facts, invoice, policy, usd
 from tests.jobs.store import copies, record
 from tests.jobs.store.record import NOW, REALM

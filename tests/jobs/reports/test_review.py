@@ -12,8 +12,8 @@ from jobs.decide.access import Click
 from jobs.decide.edit import Text
 from jobs.decide.hold import Holding
 from jobs.decide.reject import Rejection
-from jobs.reports import counting, review
-from jobs.reports.review import CaseOutcome, Review
+from jobs.reports.review import counting, review
+from jobs.reports.review.review import CaseOutcome, Review
 from jobs.rules.facts.past import HoldKind
 from jobs.rules.letters.rewriting import rewriting
 from jobs.rules.states import RejectReason

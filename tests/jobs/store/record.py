@@ -18,14 +18,15 @@ from jobs.rules.facts.findings import LEDGER, Context, Findings, Fresh
 from jobs.rules.letters.letter import Attachment, Letter, LetterInvoice
 from jobs.rules.rulings import Ruling
 from jobs.rules.states import OPEN, Stage, State
-from jobs.store import assessments, cases, drafts, events
+from jobs.store import assessments, cases, drafts
 from jobs.store.assessments import Judgement
 from jobs.store.cases import Case, NewCase
 from jobs.store.database.engine import Database
 from jobs.store.database.tables import cases as cases_table
 from jobs.store.database.tables import companies, sends
 from jobs.store.drafts import Draft
-from jobs.store.events import Notice
+from jobs.store.intake import events
+from jobs.store.intake.events import Notice
 from tests.jobs.rules.world import usd
 
 NOW = datetime(2026, 10, 14, 15, 30, tzinfo=UTC)

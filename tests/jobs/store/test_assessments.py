@@ -32,11 +32,12 @@ from jobs.rules.figures import Money
 from jobs.rules.policy.sections import Mark
 from jobs.rules.rulings import RULINGS, Kind, Ruling
 from jobs.rules.states import CaseClass, Stage
-from jobs.store import assessments, cases, drafts, ledger
+from jobs.store import assessments, cases, drafts
 from jobs.store.assessments import Judgement
 from jobs.store.customers import families
 from jobs.store.database import tables
 from jobs.store.database.engine import Database
+from jobs.store.intake import ledger
 from tests.jobs.rules.world import facts, invoice, usd
 from tests.jobs.store.record import NOW, REALM, case, company, judge, letter, read
 

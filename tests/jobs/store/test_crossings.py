@@ -11,8 +11,9 @@ import pytest
 from jobs.rules.crossings import Crossing, Owed
 from jobs.rules.figures import Money
 from jobs.rules.states import Stage, State
-from jobs.store import crossings, ledger
+from jobs.store import crossings
 from jobs.store.database.engine import Database
+from jobs.store.intake import ledger
 from tests.jobs.rules.world import invoice, usd
 from tests.jobs.store.record import NOW, REALM, case, company
 

@@ -9,8 +9,8 @@ from decimal import Decimal
 import pytest
 
 from jobs.rules.facts.facts import NO_DUE_DATE, Invoice, InvoiceStatus
-from jobs.store import ledger
 from jobs.store.database.engine import Database
+from jobs.store.intake import ledger
 from tests.jobs.rules.world import invoice, usd
 from tests.jobs.store.record import NOW, REALM, company
 

@@ -7,11 +7,12 @@ from decimal import Decimal
 
 from sqlalchemy import select
 
-from jobs.store import companies, events, outbox, people, work
+from jobs.store import companies, outbox, people, work
 from jobs.store.database.engine import Database
 from jobs.store.database.tables import events as events_table
 from jobs.store.database.tables import messages, schedule
-from jobs.store.events import Notice
+from jobs.store.intake import events
+from jobs.store.intake.events import Notice
 from jobs.store.outbox import FIRST, PACE, MessageKind
 from jobs.store.people import STALE
 from tests.jobs.store.record import NOW, REALM, case, company, race

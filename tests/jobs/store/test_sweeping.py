@@ -8,11 +8,11 @@ import pytest
 from sqlalchemy import select
 
 from jobs.rules.facts.facts import Customer
-from jobs.store import ledger, sweeping
 from jobs.store.customers import families, history
 from jobs.store.database.engine import Database
 from jobs.store.database.tables import addresses
 from jobs.store.database.tables import sweeping as table
+from jobs.store.intake import ledger, sweeping
 from tests.jobs.rules.world import invoice, usd
 from tests.jobs.store.record import NOW, REALM, company
 

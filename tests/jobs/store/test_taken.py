@@ -8,9 +8,9 @@ from threading import Barrier
 
 from sqlalchemy import func, select
 
-from jobs.store import events
 from jobs.store.database.engine import Database
 from jobs.store.database.tables import taken as table
+from jobs.store.intake import events
 from tests.jobs.store.record import NOW
 
 COPIES = 8

@@ -14,11 +14,12 @@ from jobs.rules.promises import CustomerPromise, Instalment, PromiseState
 from jobs.rules.replies import CustomerReply, ReplyKind
 from jobs.rules.states import Stage, State
 from jobs.store import crossings as crossing_store
-from jobs.store import ledger, outbox
+from jobs.store import outbox
 from jobs.store.customers import history, promises, replies
 from jobs.store.database.engine import Database
 from jobs.store.database.tables import crossings, holds
 from jobs.store.database.tables import promises as promises_table
+from jobs.store.intake import ledger
 from tests.jobs.rules.world import invoice, usd
 from tests.jobs.store.record import NOW, REALM, case, company
 

@@ -16,14 +16,15 @@ from sqlalchemy import Connection
 from jobs.engine.services import Services
 from jobs.engine.step import Step, scheduled, tries_again
 from jobs.engine.turns import Plan, Turn, in_transaction
-from jobs.reports import cash
-from jobs.reports.cash import Forecast, Outlook
-from jobs.reports.outlook import FORECASTS, OUTLOOK, ForecastInput, what_is_known
+from jobs.reports.cash import cash
+from jobs.reports.cash.cash import Forecast, Outlook
+from jobs.reports.cash.outlook import FORECASTS, OUTLOOK, ForecastInput, what_is_known
 from jobs.rules.facts.facts import InvoiceStatus
-from jobs.store import companies, ledger, work
+from jobs.store import companies, work
 from jobs.store.companies import ConnectedCompany
 from jobs.store.customers import forecasts
 from jobs.store.customers.forecasts import OpenInvoice
+from jobs.store.intake import ledger
 from jobs.store.work import Claim
 
 KIND = "outlook"

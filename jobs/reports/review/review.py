@@ -15,9 +15,9 @@ from enum import StrEnum
 from pydantic import TypeAdapter
 from sqlalchemy import Connection
 
-from jobs.reports import cash
-from jobs.store import reviewing
+from jobs.reports.cash import cash
 from jobs.store.companies import ConnectedCompany
+from jobs.store.reports import reviewing
 
 WEEK = timedelta(days=7)
 WEEKS_SHOWN = 8

@@ -11,15 +11,17 @@ from typing import TypeVar
 from pydantic import TypeAdapter
 from sqlalchemy import Connection
 
-from jobs.reports import cash, picture
-from jobs.reports.cash import Apart, Forecast, Outlook, Receivable
+from jobs.reports import picture
+from jobs.reports.cash import cash
+from jobs.reports.cash.cash import Apart, Forecast, Outlook, Receivable
 from jobs.reports.picture import Only
 from jobs.rules.facts.delays import Delay
 from jobs.rules.facts.past import HoldKind
-from jobs.store import case_lists, ledger
 from jobs.store.companies import ConnectedCompany
 from jobs.store.customers import families, forecasts, promises
 from jobs.store.customers.forecasts import OpenInvoice
+from jobs.store.intake import ledger
+from jobs.store.reports import case_lists
 
 SET_APART = {
     HoldKind.DISPUTE: Apart.DISPUTED,

@@ -15,9 +15,9 @@ from typing import Any
 from sqlalchemy import Connection
 
 from jobs.engine.turns import Write, batches, in_transaction
-from jobs.reports import cash
-from jobs.reports.outlook import FORECASTS
-from jobs.reports.review import (
+from jobs.reports.cash import cash
+from jobs.reports.cash.outlook import FORECASTS
+from jobs.reports.review.review import (
     WEEK,
     CaseOutcome,
     Hours,
@@ -33,10 +33,11 @@ from jobs.rules.letters.rewriting import Rewriting, pattern, rewriting
 from jobs.rules.policy.business_days import start_of
 from jobs.rules.promises import PromiseState
 from jobs.rules.states import RejectReason, State
-from jobs.store import log, reviewing
+from jobs.store import log
 from jobs.store.companies import ConnectedCompany
 from jobs.store.customers import forecasts
-from jobs.store.reviewing import (
+from jobs.store.reports import reviewing
+from jobs.store.reports.reviewing import (
     EndedCase,
     Later,
     Paid,

@@ -10,10 +10,10 @@ from collections.abc import Collection, Mapping
 from sqlalchemy import Connection, delete, func, select, tuple_
 
 from jobs.rules.facts.facts import InvoiceStatus
-from jobs.store import ledger
 from jobs.store.customers import families
 from jobs.store.database.tables import invoices, sweeping
 from jobs.store.database.upsert import upsert
+from jobs.store.intake import ledger
 
 INVOICE, CUSTOMER, PAYER = "invoice", "customer", "payer"
 """Kinds of rows: records that were read, and customers who are billed for something open."""

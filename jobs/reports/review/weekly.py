@@ -13,8 +13,8 @@ from sqlalchemy import Connection
 from jobs.engine.services import Services
 from jobs.engine.step import Round, Step, scheduled, tries_again
 from jobs.engine.turns import Plan, Turn
-from jobs.reports import counting, review
-from jobs.reports.review import Review
+from jobs.reports.review import counting, review
+from jobs.reports.review.review import Review
 from jobs.rules.policy.business_days import next_digest, start_of
 from jobs.store import companies, outbox, work
 from jobs.store.companies import ConnectedCompany
