@@ -53,9 +53,3 @@ class Services:
             return ours
         spending = self.costs.of_case(realm, case, self.model.name, self.ruling)
         return replace(ours, model=WithinBudget(self.model, spending, case))
-
-    @property
-    def sent_by(self) -> str:
-        """The From header: the policy's sender name with the finance mailbox's address."""
-        name = "".join(c for c in self.policy.sender_name if c not in '<>"').strip()
-        return f"{name} <{self.sender}>" if name else self.sender

@@ -76,6 +76,8 @@ class Proposed:
     reason: str = ""
     record: QuestionRecord | None = None
     complaint: Complaint | None = None
+    said: Proposal | None = None
+    """What the model itself proposed, if it was taken."""
 
 
 @dataclass(frozen=True)
@@ -107,11 +109,10 @@ class Question:
 
 
 def propose(question: Question, model: Reader | None) -> Proposed:
-    """Ask the model for a proposal.
+    """Ask the model for a proposal; see `taken` for what becomes of it.
 
-    The class is the more careful one of the model's and the rules'. If the rules overrule the
-    model, its sentences were written for another class and are dropped. Reasons and summary that
-    are not accepted cost the letter nothing: those of the rules stand in their place.
+    Reasons and summary that are not accepted cost the letter nothing: those of the rules stand in
+    their place.
     """
     if model is None:
         return Proposed(None, NO_MODEL)
@@ -121,9 +122,11 @@ def propose(question: Question, model: Reader | None) -> Proposed:
         return Proposed(None, answer.reason, answer.record)
     if wrong := _wrong(answer.value, question):
         return _refused(wrong, answer)
-    taken = _taken(answer, question)
     wrong = _wrong_note(answer.value)
-    return _with_our_notes(taken, question, wrong) if wrong else taken
+    note = f"The model's note was not used because of {wrong.why}." if wrong else ""
+    found = taken(_said(answer, question, bool(wrong)), question, note)
+    record = replace(answer.record, outcome=found.reason) if wrong else answer.record
+    return replace(found, record=record, complaint=wrong)
 
 
 def slots_for(facts: Facts, stage: Stage, past: Past) -> frozenset[str]:
@@ -224,38 +227,40 @@ def _refused(wrong: Complaint, answer: ModelAnswer[ProposalForm]) -> Proposed:
     return Proposed(None, reason, replace(answer.record, outcome=reason), wrong)
 
 
-def _taken(answer: ModelAnswer[ProposalForm], question: Question) -> Proposed:
-    form, stopped = answer.value, question.stopped
-    least = class_from_readings(question.readings, key_account=question.key_account)
-    class_ = careful_class(form.class_, least)
-    overruled = class_ is not form.class_
-    with_text = not stopped and not overruled
-    proposal = Proposal(
-        class_=class_,
+def _said(answer: ModelAnswer[ProposalForm], question: Question, wrong: bool) -> Proposal:
+    """The proposal of the model itself, without reasons and summary if they are not accepted."""
+    form = answer.value
+    reasons = () if wrong else tuple(_reason(one, question.aliases) for one in form.reasons)
+    return Proposal(
+        class_=form.class_,
         confidence=form.confidence,
-        reasons=tuple(_reason(one, question.aliases) for one in form.reasons),
-        summary=form.summary.strip(),
-        subject=form.subject.strip() if with_text else "",
-        sentences=tuple(one.strip() for one in form.sentences) if with_text else (),
+        reasons=reasons,
+        summary="" if wrong else form.summary.strip(),
+        subject="" if question.stopped else form.subject.strip(),
+        sentences=() if question.stopped else tuple(one.strip() for one in form.sentences),
         author=f"{answer.record.model} {answer.record.prompt}",
     )
-    reason = "The rules require more care than the model." if overruled and not stopped else ""
-    return Proposed(proposal, reason, answer.record)
 
 
-def _with_our_notes(taken: Proposed, question: Question, wrong: Complaint) -> Proposed:
-    """What was taken, with the rules' reasons and summary instead of the model's."""
-    assert taken.proposal is not None
-    assert taken.record is not None
-    facts, key = question.facts, question.key_account
-    said = f"The model's note was not used because of {wrong.why}."
-    reason = " ".join(filter(None, [taken.reason, said]))
-    proposal = replace(
-        taken.proposal,
-        reasons=reasons_by_rules(facts, question.readings, question.past, key_account=key),
-        summary=plain_summary(facts, question.stage, question.rulings),
-    )
-    return Proposed(proposal, reason, replace(taken.record, outcome=reason), wrong)
+def taken(said: Proposal, question: Question, reason: str = "") -> Proposed:
+    """What is proposed where the model, now or in the past, has said this.
+
+    The class is the more careful one of the model's and the rules'. If the rules overrule the
+    model, its sentences were written for another class and are dropped. Where it has no reasons,
+    those of the rules stand with their summary; `reason` says why.
+    """
+    key, readings = question.key_account, question.readings
+    class_ = careful_class(said.class_, class_from_readings(readings, key_account=key))
+    found, why = replace(said, class_=class_), ""
+    if class_ is not said.class_ or question.stopped:
+        found = replace(found, subject="", sentences=())
+    if class_ is not said.class_ and not question.stopped:
+        why = "The rules require more care than the model."
+    if not said.reasons:
+        reasons = reasons_by_rules(question.facts, readings, question.past, key_account=key)
+        summary = plain_summary(question.facts, question.stage, question.rulings)
+        found = replace(found, reasons=reasons, summary=summary)
+    return Proposed(found, " ".join(filter(None, [why, reason])), said=said)
 
 
 def _reason(form: ReasonForm, aliases: Mapping[str, str]) -> Reason:

@@ -30,6 +30,7 @@ from sqlalchemy import (
     type_coerce,
 )
 
+from jobs.rules.basis import BASIS, CaseBasis
 from jobs.rules.case import Proposal, Reason
 from jobs.rules.facts.evidence import Document, Evidence, Reading, Stance, TextToRead
 from jobs.rules.facts.facts import Customer, Facts, Gap
@@ -67,6 +68,7 @@ class Judgement:
     sha256: str = ""
     policy_sha256: str = ""
     context: Context | None = None
+    basis: CaseBasis | None = None
     readings: tuple[Reading, ...] = ()
     evidence: tuple[Evidence, ...] = ()
     proposal: Proposal | None = None
@@ -126,6 +128,7 @@ def put(conn: Connection, case_id: str, made: Judgement, now: datetime) -> str:
         "readings": [asdict(reading) for reading in made.readings],
         "rulings": RULINGS.dump_python(made.rulings, mode="json"),
         "evidence": EVIDENCE.dump_python(made.evidence, mode="json"),
+        "basis": _of_basis(made),
         **_of_context(made.context),
         **_of_proposal(made),
     }
@@ -146,6 +149,22 @@ def _of_context(known: Context | None) -> dict[str, Any]:
         "findings": FINDINGS.dump_python(bare, mode="json"),
         "documents": {document.id: document.sha256 for document in known.documents},
     }
+
+
+def _of_basis(made: Judgement) -> Any:
+    if made.basis is None or made.context is None:
+        return None
+    whole = {document.id: document for document in made.context.documents}
+    documents = {
+        source: tuple(replace(whole[id], text="") for id in _ids(found) if id in whole)
+        for source, found in made.context.findings.items()
+    }
+    heard = tuple(replace(t, document=replace(t.document, text="")) for t in made.basis.heard)
+    return BASIS.dump_python(replace(made.basis, documents=documents, heard=heard), mode="json")
+
+
+def _ids(found: Findings) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(document.id for document in found.documents))
 
 
 def _of_proposal(made: Judgement) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from typing import Any
 
 from sqlalchemy import Column, Connection, Select, Table, delete, func, select, update
 
+from jobs.rules.basis import BASIS
 from jobs.rules.letters.letter import from_json
 from jobs.store import companies, log, outbox
 from jobs.store.database.tables import (
@@ -130,8 +131,15 @@ def _assessments(conn: Connection, before: datetime, most: int, now: datetime) -
     for row in rows:
         wordless = {"summary": "", "evidence": [], "findings": {}, "pruned_at": now}
         mine = update(assessments).where(assessments.c.id == row.id)
-        conn.execute(mine.values(rulings=_named(row.rulings), **wordless))
+        rest = {"rulings": _named(row.rulings), "basis": _wordless(row.basis)}
+        conn.execute(mine.values(**wordless, **rest))
     return len(rows)
+
+
+def _wordless(basis: Any) -> Any:
+    if basis is None:
+        return None
+    return BASIS.dump_python(BASIS.validate_json(json.dumps(basis)).wordless(), mode="json")
 
 
 def _drafts(conn: Connection, before: datetime, most: int, now: datetime) -> int:

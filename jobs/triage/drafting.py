@@ -9,15 +9,16 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from jobs.engine.services import Services
 from jobs.reasoning.by_rules import AUTHOR
 from jobs.reasoning.model import QuestionRecord
 from jobs.rules import changes, drafts
+from jobs.rules.basis import Follows
 from jobs.rules.case import Decided, Proposal
 from jobs.rules.facts.facts import Facts
 from jobs.rules.figures import listed
 from jobs.rules.gates import about_texts
-from jobs.rules.letters.letter import Envelope, Letter
+from jobs.rules.letters.letter import Envelope, Letter, sent_by
+from jobs.rules.policy.policy import Policy
 from jobs.rules.rulings import Ruling
 from jobs.rules.states import CaseClass, RejectReason
 from jobs.rules.verification.verify import verify
@@ -50,6 +51,12 @@ class Before:
     told: bool = False
     """The last check has already said what differs, so the card need not repeat it."""
 
+    @property
+    def recorded(self) -> Follows | None:
+        """What of it is kept."""
+        old = self.draft
+        return Follows(old.id, self.rejected, self.told, self.others) if old else None
+
 
 @dataclass(frozen=True)
 class Written:
@@ -77,18 +84,18 @@ def before(conn: Connection, case_id: str, facts: Facts) -> Before:
     return Before(old, wrong_tone, others, told)
 
 
-def write(services: Services, view: View, made: Made, before: Before) -> Written:
+def write(policy: Policy, view: View, made: Made, before: Before) -> Written:
     """The proposal's letter, or a person's text while it is still true. Slow for a long text."""
     old = before.draft
     kept = old.deadline if old else None
     today = view.facts.today
-    deadline = drafts.deadline_for(view.stage, made.proposal.class_, today, kept, services.policy)
-    letter, author, reason, broken = _letter(services, view, made, deadline)
+    deadline = drafts.deadline_for(view.stage, made.proposal.class_, today, kept, policy)
+    letter, author, reason, broken = _letter(policy, view, made, deadline)
     changed = changes.since(old.letter, view.facts) if old and not before.told else ()
     changed = (*changed, *_copied(old.letter if old else None, letter), *view.cc.left_out)
     columns: dict[str, Any] = {"author": author, "author_reason": reason, "deadline": deadline}
     theirs, unfit = old if old and old.edited_by and not before.rejected else None, ""
-    if theirs and (mine := _still_true(services, view, before, letter, deadline)):
+    if theirs and (mine := _still_true(policy, view, before, letter, deadline)):
         letter, broken = mine
         columns |= {"author": theirs.edited_by, "edited_by": theirs.edited_by, "author_reason": ""}
         columns["marked"] = theirs.marked
@@ -121,23 +128,23 @@ def _softer(made: Made, old: draft_store.Draft) -> Proposal:
 
 
 def _letter(
-    services: Services, view: View, made: Made, deadline: date | None
+    policy: Policy, view: View, made: Made, deadline: date | None
 ) -> tuple[Letter, str, str, tuple[Violation, ...]]:
     """The model's letter if it verifies, otherwise the plain template, why, and what the letter
     breaks."""
-    compose, proposal = _composer(services, view, deadline), made.proposal
+    compose, proposal = _composer(policy, view, deadline), made.proposal
     reason = made.reason
     if proposal.sentences:
         letter = compose(proposal)
-        if not _broken(services, view, letter, deadline):
+        if not _broken(policy, view, letter, deadline):
             return letter, proposal.author, "", ()
         reason = "The model's text broke a rule."
     plain = compose(replace(proposal, subject="", sentences=()))
-    return plain, AUTHOR, reason, _broken(services, view, plain, deadline)
+    return plain, AUTHOR, reason, _broken(policy, view, plain, deadline)
 
 
 def _broken(
-    services: Services,
+    policy: Policy,
     view: View,
     letter: Letter,
     deadline: date | None,
@@ -147,7 +154,7 @@ def _broken(
     return verify(
         letter,
         view.facts,
-        services.policy,
+        policy,
         view.past,
         deadline=deadline,
         marked=marked,
@@ -155,17 +162,15 @@ def _broken(
     )
 
 
-def _composer(
-    services: Services, view: View, deadline: date | None
-) -> Callable[[Proposal], Letter]:
+def _composer(policy: Policy, view: View, deadline: date | None) -> Callable[[Proposal], Letter]:
     def compose(proposal: Proposal) -> Letter:
         return drafts.compose(
             view.facts,
             view.stage,
             view.file.case.id,
-            services.policy,
+            policy,
             view.past,
-            Envelope(services.sent_by, services.reply_to, view.to, view.cc.to),
+            Envelope(sent_by(policy, view.basis.sender), view.basis.reply_to, view.to, view.cc.to),
             proposal=proposal,
             deadline=deadline,
         )
@@ -174,7 +179,7 @@ def _composer(
 
 
 def _still_true(
-    services: Services, view: View, before: Before, fresh: Letter, deadline: date | None
+    policy: Policy, view: View, before: Before, fresh: Letter, deadline: date | None
 ) -> tuple[Letter, tuple[Violation, ...]] | None:
     """A person's text, with what it breaks. It stays as long as the invoices are the same and it
     breaks no rule except those that the person insisted on breaking."""
@@ -185,5 +190,5 @@ def _still_true(
     if about[0] != about[1]:
         return None
     letter = replace(fresh, subject=edited.subject, body=edited.body)
-    broken = _broken(services, view, letter, deadline, theirs.marked, before.others)
+    broken = _broken(policy, view, letter, deadline, theirs.marked, before.others)
     return None if any(v.sentence not in theirs.violations for v in broken) else (letter, broken)

@@ -9,6 +9,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from jobs.reasoning.reading import quote
+from jobs.rules.basis import CaseBasis
 from jobs.rules.changes import ledger_evidence
 from jobs.rules.facts.evidence import Document, Evidence, HeardText, Reading, Stance
 from jobs.rules.facts.facts import Facts
@@ -35,7 +36,7 @@ class View:
     file: CaseFile
     context: Context
     stage: Stage
-    past: Past
+    basis: CaseBasis
     to: str
     """The recipient's address, or empty if the rules found none."""
     cc: CarbonCopies
@@ -47,6 +48,11 @@ class View:
     def facts(self) -> Facts:
         """What the ledger says."""
         return self.context.facts
+
+    @property
+    def past(self) -> Past:
+        """Our own history with the customer."""
+        return self.basis.past
 
     @property
     def kind(self) -> Kind | None:
@@ -80,6 +86,7 @@ class View:
             sha256=self.fingerprint(),
             policy_sha256=policy.sha256,
             context=self.context,
+            basis=self.basis,
             readings=self.readings,
             evidence=self.evidence,
         )
@@ -98,6 +105,7 @@ def judge(
     now: datetime,
     *,
     sender: str,
+    reply_to: str = "",
 ) -> View:
     """What the rules say about a case, given its context, readings and our own history.
 
@@ -105,19 +113,39 @@ def judge(
     """
     case, facts, documents = file.case, context.facts, context.documents
     before = still_counts(facts, heard.of(conn, case.company, case.customer), readings)
-    readings += tuple(reading for text in before for reading in text.readings)
     allowed = _still_allowed(conn, case, facts, documents)
     ours = history.past(conn, case.company, case.customer, allowed_anyway=allowed)
-    nobody = context.completed(ours)
-    stage = _stage(facts, nobody)
-    found = recipients.recipient(facts, nobody)
+    past = context.completed(ours)
+    to, cc = _addressed(facts, past, sender)
+    last = history.last_to(conn, case.company, of_customer(to, cc.to, sender))
+    past = replace(past, last_contact_to_address=last)
+    basis = CaseBasis(now, past, sender, reply_to, before, files=not case.without.files)
+    return ruled(policy, file, context, readings, basis)
+
+
+def ruled(
+    policy: Policy,
+    file: CaseFile,
+    context: Context,
+    readings: tuple[Reading, ...],
+    basis: CaseBasis,
+) -> View:
+    """The same from what is on record alone: it gives the same answer at any time."""
+    facts, past = context.facts, basis.past
+    to, cc = _addressed(facts, past, basis.sender)
+    stage = _stage(facts, past)
+    readings += tuple(reading for text in basis.heard for reading in text.readings)
+    findings = context.findings
+    rulings = gates.judge(facts, stage, past, readings, policy, basis.at, findings=findings)
+    evidence = (*ledger_evidence(facts), *_quotes(context, basis.heard, readings))
+    return View(file, context, stage, basis, to, cc, readings, evidence, rulings)
+
+
+def _addressed(facts: Facts, past: Past, sender: str) -> tuple[str, CarbonCopies]:
+    """The recipient's address, or empty, and those who get copies."""
+    found = recipients.recipient(facts, past)
     to = found if isinstance(found, str) else ""
-    cc = carbon_copies(facts, nobody, to, sender)
-    theirs = of_customer(to, cc.to, sender)
-    past = replace(nobody, last_contact_to_address=history.last_to(conn, case.company, theirs))
-    rulings = gates.judge(facts, stage, past, readings, policy, now, findings=context.findings)
-    evidence = (*ledger_evidence(facts), *_quotes(context, before, readings))
-    return View(file, context, stage, past, to, cc, readings, evidence, rulings)
+    return to, carbon_copies(facts, past, to, sender)
 
 
 def _stage(facts: Facts, past: Past) -> Stage:

@@ -5,10 +5,11 @@ The model chooses a class and writes, or only summarizes if a rule stops the cas
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection
@@ -18,7 +19,7 @@ from jobs.engine.services import Services
 from jobs.engine.step import Round
 from jobs.reasoning.by_rules import proposal_by_rules
 from jobs.reasoning.proposing import Proposed, Question, propose
-from jobs.rules.case import Decided, Proposal
+from jobs.rules.case import Decided
 from jobs.rules.facts.delays import ENOUGH, brought_forward
 from jobs.rules.facts.facts import Facts
 from jobs.rules.figures import language_of
@@ -57,8 +58,10 @@ RULES_ALONE = "Rules decided alone; no model was asked."
 
 @dataclass(frozen=True)
 class Prepared:
-    """What was first proposed, what became of it, and the letter if there is one."""
+    """What the model said, what was first proposed, what became of it, and the letter if there
+    is one."""
 
+    answer: Proposed
     proposed: Made
     made: Made
     written: Written | None
@@ -78,28 +81,8 @@ class Propose:
         The letter is written and checked here too, because a long one takes longer than a
         transaction may.
         """
-        answer = self._ask()
-        proposed = Made(answer.proposal or self._by_rules(), answer.reason, answer.record)
-        made = after_rejection(self.before, proposed)
-        stopped = self.view.stopped
-        written = None if stopped else write(self.services, self.view, made, self.before)
-        return Prepared(proposed, made, written)
-
-    def _ask(self) -> Proposed:
-        view = self.view
-        if view.ruled_alone:
-            return Proposed(None, RULES_ALONE)
-        question = Question(
-            view.facts,
-            view.stage,
-            tuple(view.readings),
-            view.past,
-            view.stopped,
-            language_of(locale_of(view.facts, self.services.policy)),
-            view.rulings,
-            _key_account(self.services, view),
-        )
-        return propose(question, self.services.model)
+        ask = partial(propose, model=self.services.model)
+        return prepare(self.services.policy, self.view, self.before, ask)
 
     def settle(
         self, conn: Connection, claim: Claim, outcome: Prepared, now: datetime
@@ -136,30 +119,52 @@ class Propose:
 
     def _judgement(self, outcome: Prepared) -> Judgement:
         record = outcome.proposed.record
+        judgement = self.view.judgement(self.services.policy)
+        follows, answer = self.before.recorded, outcome.answer.said
         return replace(
-            self.view.judgement(self.services.policy),
+            judgement,
+            basis=replace(self.view.basis, follows=follows, answer=answer),
             proposal=outcome.made.proposal,
             failure=outcome.proposed.reason,
             record=asdict(record) if record else None,
         )
 
-    def _by_rules(self) -> Proposal:
-        view = self.view
-        return proposal_by_rules(
-            view.facts,
-            view.stage,
-            view.readings,
-            view.past,
-            view.rulings,
-            key_account=_key_account(self.services, view),
-        )
+
+Ask = Callable[[Question], Proposed]
+"""Whoever answers a question about a case: the model, or the record of what it once said."""
 
 
-def _key_account(services: Services, view: View) -> bool:
-    return any(
-        mark.kind == "key_account"
-        for mark in marks(view.facts, services.policy, (*view.past.marks, *view.context.marks))
+def prepare(policy: Policy, view: View, before: Before, ask: Ask) -> Prepared:
+    """The proposal and its letter; what the rules decide alone is not asked. Needs no database."""
+    key_account = _key_account(policy, view)
+    answer = Proposed(None, RULES_ALONE)
+    if not view.ruled_alone:
+        answer = ask(_question(policy, view, key_account))
+    by_rules = proposal_by_rules(
+        view.facts, view.stage, view.readings, view.past, view.rulings, key_account=key_account
     )
+    proposed = Made(answer.proposal or by_rules, answer.reason, answer.record)
+    made = after_rejection(before, proposed)
+    written = None if view.stopped else write(policy, view, made, before)
+    return Prepared(answer, proposed, made, written)
+
+
+def _question(policy: Policy, view: View, key_account: bool) -> Question:
+    return Question(
+        view.facts,
+        view.stage,
+        view.readings,
+        view.past,
+        view.stopped,
+        language_of(locale_of(view.facts, policy)),
+        view.rulings,
+        key_account,
+    )
+
+
+def _key_account(policy: Policy, view: View) -> bool:
+    known = marks(view.facts, policy, (*view.past.marks, *view.context.marks))
+    return any(mark.kind == "key_account" for mark in known)
 
 
 def _logged(

@@ -246,6 +246,7 @@ class Read:
             said,
             now,
             sender=self.services.sender,
+            reply_to=self.services.reply_to,
         )
         return self._go_on(conn, claim, view, now)
 

@@ -127,10 +127,8 @@ class AtProposal:
         names = [name for name in (about.customer.name, about.customer.contact) if name]
         readings = reading.read(told, by, names).readings
         context = replace(self.context, facts=about, findings=found)
-        sender = harness.services.sender
-        view = judge(
-            self.conn, harness.policy, self.file, context, readings, harness.now, sender=sender
-        )
+        ours = {"sender": harness.services.sender, "reply_to": harness.services.reply_to}
+        view = judge(self.conn, harness.policy, self.file, context, readings, harness.now, **ours)
         services = replace(harness.services.for_company(harness.realm), model=by)
         prepared = Propose(services, view, Before(None, rejected=False)).act()
         rulings = (*view.rulings, *(prepared.written.rulings if prepared.written else ()))

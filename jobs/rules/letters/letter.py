@@ -46,6 +46,12 @@ class Envelope:
     cc: tuple[str, ...] = ()
 
 
+def sent_by(policy: Policy, address: str) -> str:
+    """The From header: the policy's sender name with the finance mailbox's address."""
+    name = "".join(c for c in policy.sender_name if c not in '<>"').strip()
+    return f"{name} <{address}>" if name else address
+
+
 @dataclass(frozen=True)
 class Letter:
     """Nothing in it changes with time alone: no days overdue, no bucket, no current date.

@@ -561,7 +561,8 @@ assessments = Table(
     Column("record", Json),
     Column("findings", Json, nullable=False),
     Column("pruned_at", Utc),
-    Column("facts", Json),  # the largest comes last: SQLite skips what it need not read
+    Column("facts", Json),  # the largest come last: SQLite skips what it need not read
+    Column("basis", Json),
     Index("ix_assessments_case_id", "case_id"),
 )
 

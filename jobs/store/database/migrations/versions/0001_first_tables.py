@@ -535,6 +535,7 @@ def upgrade() -> None:
         sa.Column("findings", Json(), nullable=False),
         sa.Column("pruned_at", Utc(), nullable=True),
         sa.Column("facts", Json(), nullable=True),
+        sa.Column("basis", Json(), nullable=True),
         sa.ForeignKeyConstraint(["case_id"], ["cases.id"], name=op.f("fk_assessments_case_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_assessments")),
     )
