@@ -11,7 +11,7 @@ from sqlalchemy import select, update
 
 from bot.cli.processes import by_command
 from jobs.decide.sent import UNDER_WAY
-from jobs.store.database.tables import cases, sends
+from jobs.store.database.tables import cases, decisions, sends
 from tests.flows.firms import SENT, WAITING, Firm, Owing, domain, record
 from tests.real_processes import end, forks, state_of, tell
 from tests.sandbox.processes import World
@@ -114,11 +114,13 @@ def address(firm: Firm, number: int) -> str:
 
 
 def half_an_hour_passes(firm: Firm) -> None:
-    """By the record, for every attempt of this company."""
-    ours = sends.c.case_id.in_(select(cases.c.id).where(cases.c.company == firm.realm))
+    """By the record, for every attempt of this company and its approval."""
+    ours = select(cases.c.id).where(cases.c.company == firm.realm)
     earlier = datetime.now(UTC) - UNDER_WAY
+    approved = decisions.c.case_id.in_(ours) & (decisions.c.kind == "approve")
     with record(firm.running) as database, database.writing() as conn:
-        conn.execute(update(sends).where(ours).values(began_at=earlier))
+        conn.execute(update(sends).where(sends.c.case_id.in_(ours)).values(began_at=earlier))
+        conn.execute(update(decisions).where(approved).values(at=earlier))
 
 
 def again(firm: Firm, name: str) -> None:

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 import pytest
 
-from tests.jobs import invariants
+from tests.faults.invariants import violations
 from tests.jobs.harness import ONE, WEDNESDAY, CompanyHarness, SharedStandIns, serve_stand_ins
 from tests.jobs.store.copies import Copies
 from tests.sandbox import company
@@ -84,7 +84,7 @@ def opener(
             shared.prepare(url)
         harness = CompanyHarness(shared, url, folder, content, policy, beginning=known, **how)
         stack.callback(harness.close)
-        stack.callback(invariants.check, harness)
+        stack.callback(check, harness)
         stack.callback(harness.heal)
         if url == shared.home and not known:
             shared.keep(connected, harness)
@@ -95,6 +95,16 @@ def opener(
         return harness
 
     return open_one
+
+
+def check(harness: CompanyHarness) -> None:
+    """Raises AssertionError with all that must not be."""
+    handed, policy = harness.mailer.handed, harness.services.policy
+    found = violations(
+        harness.database, harness.outside, policy=policy, handed=handed, now=harness.now
+    )
+    harness.outside.slack.space.lint.clear()
+    assert not found, "\n".join(found)
 
 
 def _keys(

@@ -11,6 +11,7 @@ import json
 import shutil
 import ssl
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
@@ -193,12 +194,11 @@ class Time:
 
 @dataclass
 class Witness:
-    """A mailer that notes what the ledger said at the moment a mail was handed over."""
+    """A mailer that notes when a mail was handed over."""
 
     mailer: Mailer
-    books: Books
-    seen: dict[str, dict[str, tuple[Decimal, str]]] = field(default_factory=dict)
-    """Message-ID → invoice id → balance and due date when the mail was last handed over."""
+    handed: dict[str, float] = field(default_factory=dict)
+    """Message-ID → when it was last handed over, by `time.monotonic`."""
     meanwhile: Callable[[], None] | None = None
     """What happens, once, before the mail server is spoken to."""
     at_last: Callable[[], None] | None = None
@@ -206,9 +206,8 @@ class Witness:
 
     def send(self, sender: str, to: Sequence[str], message: bytes, fence: Fence) -> Result:
         """Look, then send."""
-        table = self.books.tables["Invoice"]
         mail = str(message_from_bytes(message, policy=default)["Message-ID"])
-        self.seen[mail] = {id: (i["Balance"], i.get("DueDate", "")) for id, i in table.items()}
+        self.handed[mail] = time.monotonic()
         happening, self.meanwhile = self.meanwhile, None
         if happening:
             happening()
@@ -256,7 +255,7 @@ class Beginning:
 
 
 class CompanyHarness:
-    """A connected company with its record. Close it at the end, after `invariants.check`."""
+    """A connected company with its record. Close it at the end, after it was checked."""
 
     def __init__(
         self,
@@ -287,7 +286,7 @@ class CompanyHarness:
         self.process = Process(self._settings(database_url, shared.token_key), self.time)
         self.process.database = kept_engine(database_url)
         self._clients: list[QuickBooks] = []
-        self.mailer = Witness(Smtp.from_url(self.outside.mailbox.url, tls=UNUSED_TLS), self.books)
+        self.mailer = Witness(Smtp.from_url(self.outside.mailbox.url, tls=UNUSED_TLS))
         self.has_mail = mail
         self.sources: tuple[Source, ...] = ()
         self.sent_folder: SentFolder | None = None
@@ -708,6 +707,8 @@ class SharedStandIns:
         """Forget what the last company left outside."""
         self.outside.world.faults.clear()
         self.outside.mailbox.mails.clear()
+        assert self.outside.mailbox.beside is not None
+        self.outside.mailbox.beside.mails.clear()
         self.outside.inbox.folder = "INBOX"
         self.outside.model.prompts.clear()
         self.outside.model.forget_orders()

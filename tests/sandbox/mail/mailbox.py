@@ -19,8 +19,9 @@ import socket
 import ssl
 import struct
 import threading
+import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from email.utils import getaddresses, parseaddr
@@ -52,6 +53,8 @@ class Mail:
     recipient: str
     raw: bytes
     copied: tuple[str, ...] = ()
+    begun: float = field(default_factory=time.monotonic, compare=False)
+    """When its sender came, by `time.monotonic`."""
 
     @cached_property
     def message(self) -> EmailMessage:
@@ -166,13 +169,13 @@ class Mailbox:
         self._thread.join(PATIENCE)
         self._loop.close()
 
-    def keep(self, envelope: Envelope) -> None:
-        """Add an accepted mail to the box."""
+    def keep(self, envelope: Envelope, begun: float) -> None:
+        """Add an accepted mail to the box; its sender came at `begun`."""
         raw = envelope.original_content
         assert isinstance(raw, bytes)
         assert envelope.mail_from is not None
         first, *others = envelope.rcpt_tos
-        self.take(Mail(envelope.mail_from, first, raw, tuple(others)))
+        self.take(Mail(envelope.mail_from, first, raw, tuple(others), begun))
 
     def take(self, mail: Mail) -> None:
         """Add a mail, whichever way it came."""
@@ -269,7 +272,7 @@ class _Rules:
             return odd
         if not self.mailbox.permissive and (complaint := _complaint(envelope)):
             return f"554 5.6.0 {complaint}"
-        self.mailbox.keep(envelope)
+        self.mailbox.keep(envelope, server.begun)
         odd = await server.misbehave(fault) if fault is not None and after else None
         return odd or "250 2.0.0 kept"
 
@@ -290,7 +293,7 @@ class _Connection(SMTP):
     """One connection, obeying the world's faults."""
 
     def __init__(self, mailbox: Mailbox, tls: ssl.SSLContext | None) -> None:
-        self.mailbox = mailbox
+        self.mailbox, self.begun = mailbox, time.monotonic()
         self._line: asyncio.Transport | None = None
         super().__init__(
             _Rules(mailbox),

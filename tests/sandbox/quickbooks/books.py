@@ -1,6 +1,7 @@
 """One company's ledger: what can be read of it, and how its people change it."""
 
 import contextlib
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -39,6 +40,10 @@ class Change:
     deleted: str = ""
 
 
+Stood = tuple[Decimal, str]
+"""What is open of an invoice, and when it is due."""
+
+
 @dataclass(frozen=True)
 class Deletion:
     """What change data capture still knows of an entity that is gone."""
@@ -60,6 +65,7 @@ class Books:
         self.company, self.clock = company, clock
         self.version = 0
         self.deletions: list[Deletion] = []
+        self._past: dict[str, list[tuple[float, Stood]]] = {}
         self.tables: dict[str, dict[str, Entity]] = {
             "Invoice": company.invoices,
             "Customer": company.customers,
@@ -77,6 +83,19 @@ class Books:
         if kind not in self.tables or ident not in self.tables[kind]:
             raise NotPossibleError(f"there is no {kind} {ident} in these books")
         return self.tables[kind][ident]
+
+    def stood(self, invoice_id: str, since: float, until: float) -> set[Stood]:
+        """All that could be read of an invoice between two moments of `time.monotonic`."""
+        past = self._past.get(invoice_id, [])
+        next_ones = [*past[1:], (float("inf"), None)]
+        found = {
+            stood
+            for (at, stood), (ended, _) in zip(past, next_ones, strict=False)
+            if at <= until and ended > since
+        }
+        if found or (invoice := self.tables["Invoice"].get(invoice_id)) is None:
+            return found
+        return {_stands(invoice)}
 
     def turn(self, company: Company) -> None:
         """Hold what these books held at another time; notes stay as they are."""
@@ -234,7 +253,9 @@ class Books:
         Moved, not computed: a file may hold a balance that does not add up, and it stays so.
         """
         before = self.net(customer_id)
+        self._remember(customer_id)
         yield
+        self._remember(customer_id)
         self.version += 1
         moved = self.net(customer_id) - before
         customer = self.company.customers.get(customer_id)
@@ -242,6 +263,13 @@ class Books:
             customer["Balance"] += moved
             customer["BalanceWithJobs"] += moved
             self._move_parent(customer, moved)
+
+    def _remember(self, customer_id: str) -> None:
+        for ident, invoice in self.tables["Invoice"].items():
+            if invoice["CustomerRef"]["value"] == customer_id:
+                past, stands = self._past.setdefault(ident, []), _stands(invoice)
+                if not past or past[-1][1] != stands:
+                    past.append((time.monotonic() if past else 0.0, stands))
 
     def _move_parent(self, customer: Entity, moved: Decimal) -> None:
         parent = self.company.customers.get(customer.get("ParentRef", {}).get("value", ""))
@@ -318,6 +346,10 @@ class Books:
                 links = target.get("LinkedTxn", [])
                 target["LinkedTxn"] = [link for link in links if link["TxnId"] != payment["Id"]]
                 self._touch(target)
+
+
+def _stands(invoice: Entity) -> Stood:
+    return invoice["Balance"], str(invoice.get("DueDate", ""))
 
 
 def _customer_of(fields: Entity) -> str:
