@@ -1,7 +1,7 @@
 """Everything posted in Slack besides answers: cards, lines in their threads, notices. Each once.
 
     a posted card           draw → chat.update
-    anything new            wait for the channel's second → write the intent → post → store its ts
+    anything new            draw → take the channel's second, write the intent → post → store its ts
     an intent without ts    look for our metadata before posting again
 
 A card is a projection: it is drawn from the database each time, and again if the case has moved
@@ -12,8 +12,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import structlog
@@ -32,7 +33,7 @@ from bot.surfaces.direct import direct as direct_message
 from bot.surfaces.notices.given import Given
 from bot.surfaces.notices.notices import notice
 from bot.surfaces.review import as_csv
-from jobs.engine.step import Round, Step
+from jobs.engine.step import Load, ReadFirst, Round, Step
 from jobs.reports import picture, worklist
 from jobs.reports.audit import handover
 from jobs.reports.review import review
@@ -105,33 +106,42 @@ def step(
         name="messages",
         table=work.MESSAGES,
         ready=outbox.postable(),
-        load=lambda conn, claim, now: _load(ruling(), client(), drawing, conn, claim, now),
+        load=ReadFirst(lambda *on: _read(ruling(), client(), drawing, *on)),
         give_up=_give_up,
         width=4,
     )
 
 
-def _load(
+def _read(
     policy: Policy,
     client: WebClient,
     drawing: Drawing,
     conn: Connection,
     claim: Claim,
     now: datetime,
+) -> Load:
+    """Draw it; the rest is quick."""
+    if claim.row.person and not claim.row.channel:
+        return lambda *_: OpenDirect(client, claim.row.person)
+    return partial(_load, policy, client, _drawn(policy, drawing, conn, claim, now))
+
+
+def _load(
+    policy: Policy,
+    client: WebClient,
+    drawn: Drawn,
+    conn: Connection,
+    claim: Claim,
+    now: datetime,
 ) -> Round | None:
-    row = claim.row
-    if row.person and not row.channel:
-        return OpenDirect(client, row.person)
-    drawn = _drawn(policy, drawing, conn, claim, now)
     seen = outbox.channel_look(conn, drawn.message.channel)
     fresh = seen.at is not None and now - seen.at < (LATER if seen.shared else LOOKED)
     if fresh and seen.shared:
         work.settle(conn, claim, now + LATER, last_error=SHARED)
         return None
-    first = _first(client, drawn, conn, claim, now)
-    if first is None or fresh or row.person:
-        return first
-    return LookAtChannel(policy, client, drawn.message.channel, first)
+    if fresh or claim.row.person:
+        return _first(client, drawn, conn, claim, now)
+    return LookAtChannel(policy, client, drawn)
 
 
 def _first(
@@ -143,14 +153,16 @@ def _first(
         work.settle(conn, claim, None)
         return None
     if row.ts is not None:
-        return Update(client, drawn, row.ts, boot_time())
+        return Update(client, drawn, row.ts)
     if row.posting is not None:
         return Find(client, drawn, row.posting)
     mine, begins = outbox.reserve(conn, row.channel, now, work.AHEAD)
     if not mine:
         work.settle(conn, claim, begins, last_error=row.last_error, attempts=row.attempts - 1)
         return None
-    return WaitForChannel(client, drawn, (begins - now).total_seconds())
+    if not outbox.intend(conn, claim, now):
+        return None
+    return Post(client, drawn, boot_time(), (begins - now).total_seconds())
 
 
 def _give_up(conn: Connection, claim: Claim, now: datetime) -> None:
@@ -172,6 +184,8 @@ class Drawn:
     version: int = 0
     again: datetime | None = None
     """When it will look different without anything having happened."""
+    at: float = field(default_factory=boot_time)
+    """When it was drawn, by `boot_time`."""
 
 
 def _drawn(
@@ -297,12 +311,11 @@ class LookAtChannel:
 
     policy: Policy
     client: WebClient
-    channel: str
-    then: Round
+    drawn: Drawn
 
     def act(self) -> Channel:
         """Never raises for anything Slack does."""
-        return channels.look(self.client, self.channel)
+        return channels.look(self.client, self.drawn.message.channel)
 
     def settle(
         self, conn: Connection, claim: Claim, outcome: Channel, now: datetime
@@ -313,10 +326,11 @@ class LookAtChannel:
             pause = timedelta(seconds=seen.seconds) if isinstance(seen, RateLimited) else AGAIN
             work.settle(conn, claim, now + pause, last_error=api.said(seen))
             return None
-        outbox.looked_at(conn, self.channel, outcome.shared, now)
+        channel = self.drawn.message.channel
+        outbox.looked_at(conn, channel, outcome.shared, now)
         if not outcome.shared:
-            return self.then
-        slog.error("channel.shared", channel=self.channel)
+            return _first(self.client, self.drawn, conn, claim, now)
+        slog.error("channel.shared", channel=channel)
         _tell_leads(self.policy, conn, claim, now)
         work.settle(conn, claim, now + LATER, last_error=SHARED)
         return None
@@ -363,31 +377,15 @@ class OpenDirect:
 
 
 @dataclass(frozen=True)
-class WaitForChannel:
-    """Wait for the channel's second, for a fraction of a second."""
-
-    client: WebClient
-    drawn: Drawn
-    seconds: float
-
-    def act(self) -> None:
-        """Wait; nothing is posted yet."""
-        time.sleep(max(self.seconds, 0))
-
-    def settle(self, conn: Connection, claim: Claim, outcome: None, now: datetime) -> Round | None:
-        """Write the intent; only then is it posted, within a lease from now."""
-        ours = outbox.intend(conn, claim, now)
-        return Post(self.client, self.drawn, boot_time()) if ours else None
-
-
-@dataclass(frozen=True)
 class Post:
-    """Post it, once."""
+    """Post it, once, when the channel's second begins."""
 
     client: WebClient
     drawn: Drawn
     intended: float
     """When the intent was written, by `boot_time`."""
+    begins_in: float = 0
+    """Seconds from then on: a fraction of one."""
 
     def act(self) -> Posted | Trouble:
         """Never raises for anything Slack does.
@@ -395,6 +393,7 @@ class Post:
         A process that was suspended for a lease since its intent may have been overtaken by
         another: it posts nothing, and the message is looked for as if it were lost.
         """
+        time.sleep(max(self.begins_in, 0))
         if _held_up(self.intended):
             return Lost("held_up")
         return api.post(self.client, self.drawn.message)
@@ -470,12 +469,10 @@ class Update:
     client: WebClient
     drawn: Drawn
     ts: str
-    drawn_at: float
-    """By `boot_time`."""
 
     def act(self) -> Posted | Trouble:
         """Never raises for anything Slack does. An old drawing must not overwrite a newer one."""
-        if _held_up(self.drawn_at):
+        if _held_up(self.drawn.at):
             return Lost("held_up")
         return api.update(self.client, self.drawn.message, self.ts)
 

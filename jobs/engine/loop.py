@@ -16,10 +16,9 @@ from itertools import compress
 from typing import Any
 
 import structlog
-from sqlalchemy import Connection
 
 from jobs.engine import backoff
-from jobs.engine.step import Round, Step
+from jobs.engine.step import Load, ReadFirst, Round, Step
 from jobs.pipeline import BULK
 from jobs.store import work
 from jobs.store.database.engine import AWAY, Database
@@ -135,17 +134,18 @@ class Loop:
 
     def _begin(self, step: Step, claim: Claim) -> None:
         with self._unless_away(claim), self._guarded(step, claim):
+            load = step.give_up if claim.hopeless else self._read(step.load, claim)
             with self.database.writing() as conn:
-                round = self._load(conn, step, claim)
+                round = load(conn, claim, self.clock())
             if round is not None:
                 claimed_at = claim.until - work.LEASE
                 self._submit(Running(step, claim, round, claimed_at, claimed_at))
 
-    def _load(self, conn: Connection, step: Step, claim: Claim) -> Round | None:
-        if not claim.hopeless:
-            return step.load(conn, claim, self.clock())
-        step.give_up(conn, claim, self.clock())
-        return None
+    def _read(self, load: Load | ReadFirst, claim: Claim) -> Load:
+        if not isinstance(load, ReadFirst):
+            return load
+        with self.database.reading() as conn:
+            return load.read(conn, claim, self.clock())
 
     def _submit(self, running: Running) -> None:
         future = self.pool.submit(_act, running.step, running.round)

@@ -2,7 +2,7 @@
 
 `load` reads and `settle` writes, both in a short transaction on the main thread; `act` talks to
 the world from a thread of its own and has no database. So no transaction can be open across a
-network call.
+network call. A load that reads for long reads first, in a transaction that nobody has to wait for.
 """
 
 from __future__ import annotations
@@ -32,6 +32,20 @@ class Round(Protocol):
         ...
 
 
+Load = Callable[[Connection, Claim, datetime], Round | None]
+"""How a claimed row begins, in a write transaction: with a round, or None if it was settled."""
+
+
+@dataclass(frozen=True)
+class ReadFirst:
+    """A load that reads for long: SQLite has one writer, and clicks would wait for it meanwhile.
+
+    `read` only reads, and returns the load, which is called next, with the write lock.
+    """
+
+    read: Callable[[Connection, Claim, datetime], Load]
+
+
 @dataclass(frozen=True)
 class Step:
     """One kind of work: where its rows are, which are ready, and how to begin or give up on one."""
@@ -40,7 +54,7 @@ class Step:
     table: Table
     ready: ColumnElement[bool]
     """What must hold besides being due; part of the claim's own UPDATE. May refer to `work.NOW`."""
-    load: Callable[[Connection, Claim, datetime], Round | None]
+    load: Load | ReadFirst
     give_up: Callable[[Connection, Claim, datetime], None]
     """Called instead of `load` after five claims without a settle: it tells a person."""
     width: int = 4
@@ -52,7 +66,7 @@ class Step:
 
 def scheduled(
     kind: str,
-    load: Callable[[Connection, Claim, datetime], Round | None],
+    load: Load,
     give_up: Callable[[Connection, Claim, datetime], None],
     *,
     ready: Callable[[str], ColumnElement[bool]] = work.of_kind,

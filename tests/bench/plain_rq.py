@@ -10,6 +10,7 @@ from rq import Queue, Worker
 from sqlalchemy import func, select
 
 from bot.process import Process
+from jobs.engine.step import ReadFirst
 from jobs.reasoning import model
 from jobs.store import work
 from jobs.store.database.tables import cases
@@ -44,6 +45,7 @@ def one_case(id: str) -> None:
     model.AT_ONCE = 1
     process = Process(PARENT[0].settings, PARENT[0].clock)
     (step,) = (step for step in process.steps("triage") if step.name == "triage")
+    assert not isinstance(step.load, ReadFirst)
     with process.database.writing() as conn:
         (claim,) = work.claim(conn, work.CASES, process.now(), 1, first=id)
         round = step.load(conn, claim, process.now())

@@ -22,7 +22,7 @@ from bot.surfaces.aging import aging_answer
 from bot.surfaces.cash import cash_answer
 from bot.surfaces.home import Page, home
 from jobs.engine import loop
-from jobs.engine.step import Step
+from jobs.engine.step import ReadFirst, Step
 from jobs.reports import overview, picture, worklist
 from jobs.reports.cash import forecasting, outlook
 from jobs.rules.policy.policy import load
@@ -115,7 +115,8 @@ def _drawn(harness: CompanyHarness, step: Step, claim: Claim, ran: list[str]) ->
     ran.clear()
     began, cpu = time.perf_counter(), time.process_time()
     with harness.database.reading() as conn:
-        step.load(conn, claim, harness.now)
+        assert isinstance(step.load, ReadFirst)
+        step.load.read(conn, claim, harness.now)
     return time.perf_counter() - began, time.process_time() - cpu, len(ran)
 
 

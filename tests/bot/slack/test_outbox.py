@@ -14,6 +14,7 @@ from sqlalchemy import Connection, select, update
 
 from bot.slack import api, outbox
 from bot.surfaces.card import card as cards
+from jobs.engine.step import ReadFirst
 from jobs.store import cases as cases_store
 from jobs.store import outbox as words
 from jobs.store import people, work
@@ -279,14 +280,15 @@ def test_nobody_takes_a_message_over_within_a_lease_of_its_intent(on: BotHarness
     """Whoever posts trusts the time since its intent, which may come late in its claim."""
     on.say("hello")
     step = outbox.step(lambda: on.policy, lambda: on.client)
+    assert isinstance(step.load, ReadFirst)
     with on.database.writing() as conn:
         words.looked_at(conn, CHANNEL, False, on.clock())
         (claim,) = work.claim(conn, messages, on.clock(), 1)
-        waiting = step.load(conn, claim, on.clock())
-        assert isinstance(waiting, outbox.WaitForChannel)
     on.clock.forward(seconds=20)
+    with on.database.reading() as conn:
+        load = step.load.read(conn, claim, on.clock())
     with on.database.writing() as conn:
-        assert isinstance(waiting.settle(conn, claim, None, on.clock()), outbox.Post)
+        assert isinstance(load(conn, claim, on.clock()), outbox.Post)
     on.clock.forward(seconds=29)
     with on.database.writing() as conn:
         assert work.claim(conn, messages, on.clock(), 1) == []
@@ -458,7 +460,7 @@ def test_an_old_drawing_does_not_stay_over_a_newer_one(
 
     def held_up(update: outbox.Update) -> object:
         overtaken()
-        return act(replace(update, drawn_at=update.drawn_at - 31))
+        return act(replace(update, drawn=replace(update.drawn, at=update.drawn.at - 31)))
 
     def late(client: WebClient, message: api.Message, ts: str) -> object:
         overtaken()

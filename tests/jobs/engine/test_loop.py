@@ -25,7 +25,7 @@ from sqlalchemy.exc import InternalError, OperationalError
 from jobs.engine import loop
 from jobs.engine.loop import Loop
 from jobs.engine.queues import Queues
-from jobs.engine.step import CLAIMING, Round, Step
+from jobs.engine.step import CLAIMING, Load, ReadFirst, Round, Step
 from jobs.pipeline import QUEUES
 from jobs.store import log, work
 from jobs.store.database import engine
@@ -138,6 +138,20 @@ def test_a_row_is_loaded_acted_and_settled(bench: Bench) -> None:
     assert bench.diary == ["load 1", "act 1", "settle done"]
     row = bench.rows()["1"]
     assert (row.verb, row.due_at, row.token, row.attempts) == ("done", None, None, 0)
+
+
+def test_others_write_while_a_row_is_read_for_long(bench: Bench) -> None:
+    """SQLite has one writer: a click must not wait until a card is drawn."""
+    bench.fill(1)
+
+    def read(_conn: Connection, claim: Claim, _now: datetime) -> Load:
+        with bench.database.writing() as other:
+            work.ensure(other, REALM, "sweep", NOW)
+        bench.diary.append(f"read {claim.id}")
+        return bench.load
+
+    loop.run(bench.database, [replace(bench.step(), load=ReadFirst(read))], bench.clock)
+    assert bench.diary == ["read 1", "load 1", "act 1", "settle done"]
 
 
 def test_a_step_may_take_several_rounds(bench: Bench) -> None:
