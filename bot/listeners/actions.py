@@ -10,7 +10,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from slack_bolt import Ack, App
+from slack_bolt import Ack, App, BoltContext
 
 from bot.blockkit import ids
 from bot.blockkit.ids import BadValueError, Binding, WorklistButton
@@ -38,6 +38,8 @@ from jobs.decide.verbs import Verb
 
 Handler = Callable[..., None]
 VERBS = {verb.value: verb for verb in Verb}
+NOT_YET_TAKEN = "not_yet_taken"
+"""Where Bolt's context has the signature of a request that is recorded with what comes of it."""
 
 
 def register(app: App, backend: Backend) -> None:
@@ -57,7 +59,7 @@ def _choosing(backend: Backend) -> Handler:
     deciding, opening = _deciding(backend), _opening(backend)
     asking_page = _asking(backend, _page_asked)
 
-    def handle(ack: Ack, body: dict[str, Any]) -> None:
+    def handle(ack: Ack, body: dict[str, Any], context: BoltContext) -> None:
         name, _, value = ids.chosen(body["actions"][0]).partition(" ")
         if name == ids.ELSEWHERE:
             ack()
@@ -69,29 +71,32 @@ def _choosing(backend: Backend) -> Handler:
             ack()
         elif name == ids.AS_PAGE:
             asking_page(ack=ack, body=body)
+        elif name in FORMS:
+            opening(ack=ack, body=body)
         else:
-            (opening if name in FORMS else deciding)(ack=ack, body=body)
+            deciding(ack=ack, body=body, context=context)
 
     return handle
 
 
 def _deciding(backend: Backend) -> Handler:
-    def handle(ack: Ack, body: dict[str, Any]) -> None:
+    def handle(ack: Ack, body: dict[str, Any], context: BoltContext) -> None:
+        request = str(context.get(NOT_YET_TAKEN, ""))
         if worklist.shows(body):
-            worklist.decided(backend, VERBS[ids.verb_in(body["actions"][0])], body)
-        elif (said := _answer(backend, body)).text:
+            worklist.decided(backend, VERBS[ids.verb_in(body["actions"][0])], body, request)
+        elif (said := _answer(backend, body, request)).text:
             backend.tell(body["response_url"], said.text, said.blocks)
         ack()
 
     return handle
 
 
-def _answer(backend: Backend, body: dict[str, Any]) -> Card:
+def _answer(backend: Backend, body: dict[str, Any], request: str) -> Card:
     """What the person is told in private; without words if the card says enough."""
     user = user_of(body)
     try:
         verb, binding = _meant(body["actions"][0])
-        said = decide(backend, verb, click_of(binding, user))
+        said = decide(backend, verb, click_of(binding, user, request))
     except BadValueError as error:
         return Card(unreadable(error), [])
     except NotRecorded as error:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import structlog
-from slack_bolt import App, BoltResponse
+from slack_bolt import App, BoltContext, BoltResponse
 from slack_bolt.authorization import AuthorizeResult
 from slack_bolt.logger import get_bolt_logger
 from slack_bolt.logger.messages import (
@@ -18,10 +18,11 @@ from slack_bolt.request import BoltRequest
 from sqlalchemy.exc import SQLAlchemyError
 
 from bot.blockkit import ids
-from bot.blockkit.ids import CUSTOMER, WorklistButton
+from bot.blockkit.ids import CUSTOMER, BadValueError, WorklistButton
 from bot.listeners import actions, commands, companies, customers, events, review, views
+from bot.listeners.actions import NOT_YET_TAKEN, VERBS
 from bot.listeners.context import Backend
-from bot.listeners.refusals import refused
+from bot.listeners.refusals import Replayed, refused
 from bot.surfaces import answers
 from bot.surfaces.forms import forms, modal
 from jobs.decide.access import Answer, Click, Reply
@@ -101,30 +102,49 @@ def _once(backend: Backend) -> Callable[..., BoltResponse]:
     """Refuse replays: a copy of a request could be sent for as long as its signature is valid.
 
     A request is recorded, for all processes, before it is acted on: after a power cut between the
-    two, Slack tells the person that there was no answer, and they click again. Events pass: Slack
+    two, Slack tells the person that there was no answer, and they click again. A press on a button
+    that decides is recorded with its decision or refusal, in one transaction. Events pass: Slack
     repeats them until they are answered, and they only draw a Home tab. So do clicks that open a
     form: they have three seconds, which a busy database must not use up, and Slack opens only one
     form per click.
     """
 
     def once(
-        body: dict[str, Any], request: BoltRequest, next_: Callable[[], BoltResponse]
+        body: dict[str, Any],
+        request: BoltRequest,
+        context: BoltContext,
+        next_: Callable[[], BoltResponse],
     ) -> BoltResponse:
         if request.mode == "socket_mode" or "event" in body or _opens_a_form(body):
+            return next_()
+        signature = request.headers["x-slack-signature"][0]
+        if _decides(body):
+            context[NOT_YET_TAKEN] = signature
             return next_()
         try:
             now = backend.clock()
             with backend.database.writing() as conn:
-                first = first_time(conn, request.headers["x-slack-signature"][0], now)
+                first = first_time(conn, signature, now)
         except SQLAlchemyError as error:
             slog.warning("request.not_taken", error=type(error).__name__)
             return _told(backend, body, answers.not_recorded())
-        if first:
-            return next_()
-        slog.warning("request.replayed", kind=body.get("type", "command"))
-        return BoltResponse(status=409, body="this request was taken already")
+        return next_() if first else _replayed(body)
 
     return once
+
+
+def _replayed(body: dict[str, Any]) -> BoltResponse:
+    slog.warning("request.replayed", kind=body.get("type", "command"))
+    return BoltResponse(status=409, body="this request was taken already")
+
+
+def _decides(body: dict[str, Any]) -> bool:
+    """Whether it presses a button that decides at once, and can be read."""
+    try:
+        verbs = [ids.pressed(one)[0] for one in body.get("actions", ())]
+    except BadValueError:
+        return False
+    return len(verbs) == 1 and verbs[0] in VERBS
 
 
 def _opens_a_form(body: dict[str, Any]) -> bool:
@@ -162,9 +182,12 @@ def _told(backend: Backend, body: dict[str, Any], words: str) -> BoltResponse:
 
 
 def _failed(backend: Backend) -> Callable[..., BoltResponse]:
-    """The only error handler: an unforeseen error becomes a sentence and a line in the log."""
+    """The only error handler: a copy of a click that was taken, or an unforeseen error, which
+    becomes a sentence and a line in the log."""
 
     def failed(error: Exception, body: dict[str, Any], request: BoltRequest) -> BoltResponse:
+        if isinstance(error, Replayed):
+            return _replayed(body)
         slog.error("click.failed", exc_info=error, mode=request.mode)
         return _told(backend, body, answers.broken())
 

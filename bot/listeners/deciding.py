@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -13,11 +13,12 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from bot.blockkit.ids import BadValueError, Binding
 from bot.listeners.context import Backend
-from bot.listeners.refusals import refused
+from bot.listeners.refusals import refused, take
 from bot.surfaces import answers
 from bot.surfaces.answers import reply
 from jobs.decide import access
 from jobs.decide.access import Answer, Click, Reply, VerbRefused
+from jobs.decide.approve import approve, judge
 from jobs.decide.verbs import Verb
 from jobs.reports import picture, worklist
 from jobs.rules.case import CaseView
@@ -30,6 +31,8 @@ slog = structlog.get_logger()
 
 FUNCTIONS = {verb: verb.function for verb in Verb}
 """Looked up when the program starts, not when somebody clicks."""
+JUDGES: Mapping[Callable[..., Any], Callable[..., object]] = {approve: judge}
+"""What can be judged before it is done, by its function. It judges once more by itself."""
 
 
 class NotRecorded(Exception):
@@ -40,16 +43,17 @@ class NotRecorded(Exception):
         self.words, self.said = words, said
 
 
-def click_of(binding: Binding, user: str) -> Click:
-    """The click of `user` on what the button was bound to."""
-    return Click(user, binding.case_id, binding.draft_id, binding.draft_hash, binding.reply)
+def click_of(binding: Binding, user: str, request: str = "") -> Click:
+    """The click of `user` on what the button was bound to; `request` as in `Click`."""
+    at = binding.case_id, binding.draft_id, binding.draft_hash, binding.reply
+    return Click(user, *at, request)
 
 
 def decide(backend: Backend, verb: Verb, click: Click, *typed: object) -> Any:
     """Run a verb in one transaction, then wake the steps that follow.
 
     `typed` is what its form has built, if it has one; the result is that of the verb's function.
-    Raises NotRecorded with the sentence for the person; nothing was changed then.
+    Raises NotRecorded with the sentence for the person, or Replayed; nothing was changed then.
     """
     outcome = decide_with(backend, FUNCTIONS[verb], verb, click, *typed)
     backend.wake(*filter(None, [verb.row.wakes, "messages"]), case=click.case)
@@ -59,10 +63,18 @@ def decide(backend: Backend, verb: Verb, click: Click, *typed: object) -> Any:
 def decide_with(
     backend: Backend, act: Callable[..., Any], name: str, click: Click, *typed: object
 ) -> Any:
-    """Call a function of `jobs.decide` about a case in one transaction. Raises NotRecorded."""
+    """Call a function of `jobs.decide` about a case in one transaction.
+
+    What is refused is refused without the write lock, where that can be: SQLite has one writer, and
+    judging takes longer than writing. Raises NotRecorded, and Replayed.
+    """
     try:
         now = backend.clock()
+        if judge := JUDGES.get(act):
+            with backend.database.reading() as conn:
+                judge(conn, ruling(backend, conn, click.case), click, now)
         with backend.database.writing() as conn:
+            take(conn, click, now)
             return act(conn, ruling(backend, conn, click.case), click, *typed, now)
     except VerbRefused as away:
         raise NotRecorded(_refused(backend, name, click, away.said, now), away.said) from None
@@ -132,9 +144,9 @@ def unreadable(error: BadValueError) -> str:
 
 
 def _refused(backend: Backend, verb: str, click: Click, said: Reply, now: datetime) -> str:
-    """Log the refusal and find the words; a card that shows something else is drawn again."""
+    """Log the refusal and find the words; a card whose button is gone is drawn again."""
     words = refused(backend, verb, click, said, now)
-    if said.answer in (Answer.STALE, Answer.DECIDED, Answer.FOLLOWED):
+    if said.answer is Answer.FOLLOWED:
         backend.wake("messages", case=click.case)
     return words
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from threading import Timer
 
 import structlog
+from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from bot.listeners.context import Backend
@@ -16,8 +17,19 @@ from bot.surfaces.answers import reply
 from jobs.decide import access
 from jobs.decide.access import Answer, Click, Reply, VerbRefused
 from jobs.store import people as known_people
+from jobs.store.intake.events import first_time
 
 slog = structlog.get_logger()
+
+
+class Replayed(Exception):
+    """A copy of a request that was taken already: nothing was recorded, and nobody is told."""
+
+
+def take(conn: Connection, click: Click, now: datetime) -> None:
+    """Put the request of a click on record together with what comes of it. Raises Replayed."""
+    if click.request and not first_time(conn, click.request, now):
+        raise Replayed
 
 
 LOOKS = 30
@@ -30,11 +42,12 @@ def refused(
 ) -> str:
     """Log the refusal, ask for a look-up if that helps, and find the words.
 
-    `typed` is what the person typed. Never raises for anything the database does.
+    `typed` is what the person typed. Never raises for anything the database does; raises Replayed.
     """
     asked = said.unknown(click.user)
     try:
         with backend.database.writing() as conn:
+            take(conn, click, now)
             access.refused(conn, click, said, verb, now, typed)
             if asked:
                 people.ask(conn, asked, now)

@@ -76,12 +76,12 @@ def first(backend: Backend, body: dict[str, Any]) -> View:
     return _drawn(backend, user, WorklistPlace(tuple(found)))
 
 
-def decided(backend: Backend, verb: Verb, body: dict[str, Any]) -> None:
+def decided(backend: Backend, verb: Verb, body: dict[str, Any], request: str) -> None:
     """Decide, then show what is next in the background. Nothing may raise after the ack."""
     user, view_id = user_of(body), str(body["view"]["id"])
     try:
         place = ids.place(place_of(body))
-        click = click_of(ids.binding(body["actions"][0].get("value")), user)
+        click = click_of(ids.binding(body["actions"][0].get("value")), user, request)
         words, done = told(backend, verb, decide(backend, verb, click), linked=False), True
     except BadValueError as error:
         backend.pool.submit(_put, backend, view_id, modal.gone(unreadable(error)))

@@ -103,6 +103,8 @@ class Click:
     draft_hash: str = ""
     reply: str = ""
     """The id of the customer's reply below which the button stands, if it does."""
+    request: str = ""
+    """The signature of the request that brought it, unless that is on record already."""
 
 
 @dataclass(frozen=True)
@@ -121,9 +123,14 @@ class Decider:
 
 def enter(conn: Connection, policy: Policy, verb: Verb, click: Click, now: datetime) -> Decider:
     """Lock the case for a person who may do this with it. Raises VerbRefused with the answer."""
+    lock(conn, click)
+    return look_in(conn, policy, verb, click, now)
+
+
+def lock(conn: Connection, click: Click) -> None:
+    """Lock the case that a click names, if there is one."""
     if NUMBER.fullmatch(click.case):
         cases.lock(conn, click.case)
-    return look_in(conn, policy, verb, click, now)
 
 
 def look_in(conn: Connection, policy: Policy, verb: Verb, click: Click, now: datetime) -> Decider:

@@ -29,19 +29,29 @@ def approve(conn: Connection, policy: Policy, click: Click, now: datetime) -> Re
 
     SECOND_NEEDED means that it is recorded and another person has to approve too.
     """
-    decider = access.enter(conn, policy, Verb.APPROVE, click, now)
-    case = decider.case
-    access.in_state(conn, case, State.WAITING)
-    draft = access.same_draft(decider, click)
-    _check_right(policy, decider)
-    by = Grounds(decider.facts, decider.judged, decider.manager)
-    before = approvals.standing(conn, policy, case, draft.id, by, now)
-    _check_open(decider, before, now)
+    access.lock(conn, click)
+    decider, draft = judge(conn, policy, click, now)
+    case, by = decider.case, _grounds(decider)
     access.decide(conn, policy, decider, now)
     after = approvals.standing(conn, policy, case, draft.id, by, now)
     if after.missing:
         return _first(conn, decider, draft, after, now)
     return _last(conn, policy, decider, draft, now)
+
+
+def judge(conn: Connection, policy: Policy, click: Click, now: datetime) -> tuple[Decider, Draft]:
+    """Whether this person may approve this draft now: reads only. Raises VerbRefused."""
+    decider = access.look_in(conn, policy, Verb.APPROVE, click, now)
+    access.in_state(conn, decider.case, State.WAITING)
+    draft = access.same_draft(decider, click)
+    _check_right(policy, decider)
+    given = approvals.standing(conn, policy, decider.case, draft.id, _grounds(decider), now)
+    _check_open(decider, given, now)
+    return decider, draft
+
+
+def _grounds(decider: Decider) -> Grounds:
+    return Grounds(decider.facts, decider.judged, decider.manager)
 
 
 def _check_right(policy: Policy, decider: Decider) -> None:

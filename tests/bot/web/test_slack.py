@@ -16,7 +16,7 @@ from bot.slack import people
 from bot.surfaces.answers import broken, not_recorded
 from jobs.engine import loop
 from jobs.engine.policy_file import PolicyFile
-from jobs.store import companies, work
+from jobs.store import companies, log, work
 from qbo.pacing import utc_now
 from tests.bot.harness import CHANNEL, REALM, add_company
 from tests.bot.web_process import WebProcess, place, web_process
@@ -57,8 +57,8 @@ def submission() -> bytes:
     return urlencode({"payload": json.dumps(payload)}).encode()
 
 
-def click() -> bytes:
-    """The body of a press on a button."""
+def click(value: str = "x") -> bytes:
+    """The body of a press on a button with this value."""
     payload = {
         "type": "block_actions",
         "team": {"id": TEAM},
@@ -68,7 +68,7 @@ def click() -> bytes:
         "response_url": "http://127.0.0.1:9/response",
         "container": {"type": "message", "message_ts": "1.2", "channel_id": CHANNEL},
         "channel": {"id": CHANNEL},
-        "actions": [{"type": "button", "action_id": "approve", "block_id": "b", "value": "x"}],
+        "actions": [{"type": "button", "action_id": "approve", "block_id": "b", "value": value}],
     }
     return urlencode({"payload": json.dumps(payload)}).encode()
 
@@ -103,14 +103,19 @@ def test_a_command_is_answered(web: WebProcess) -> None:
 
 
 def test_a_copy_of_a_request_is_not_taken(tmp_path: Path) -> None:
-    """Neither by the process that took it nor by another; what is new is taken as always."""
+    """Neither by the process that took it nor by another; what is new is taken as always.
+
+    A refused click, too, stands in the log once.
+    """
     at = str(int(utc_now().timestamp()))
     with place(tmp_path) as outside, web_process(outside) as first, web_process(outside) as second:
-        for body in (COMMAND, click()):
+        for body in (COMMAND, click(), click(Binding("1", "1", "a" * 64).encode())):
             assert first.slack(body, at=at).status_code == 200
             copies = [web.slack(body, at=at) for web in (first, second)]
             assert [each.status_code for each in copies] == [409, 409]
             assert second.slack(body, at=str(int(at) - 1)).status_code == 200
+        with first.process.database.reading() as conn:
+            assert [line.fields["action"] for line in log.lines(conn)] == ["click.refused"] * 2
 
 
 def test_a_policy_that_changes_counts_at_the_next_command(web: WebProcess) -> None:
