@@ -15,7 +15,7 @@ from importlib import import_module
 import click
 
 from bot import logs
-from bot.cli import backtest, companies, database, record, review, start
+from bot.cli import backtest, companies, database, evaluation, record, review, start
 from bot.cli.entry import CommandParts, Group, entry
 from bot.cli.findings import LACKING, table
 from bot.process import Process, redis
@@ -128,6 +128,7 @@ def doctor() -> None:
 backtest.register(main)
 companies.register(main)
 database.register(main)
+evaluation.register(main)
 record.register(main)
 review.register(main)
 start.register(main)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from functools import cache
 
@@ -38,6 +38,24 @@ USUAL_DAYS = {stage: first + 2 for stage, first in FIRST_DAY.items()}
 
 
 @dataclass(frozen=True)
+class Situation:
+    """Everything that is known when a case is judged."""
+
+    facts: Facts
+    stage: Stage
+    past: Past
+    policy: Policy
+    findings: dict[str, Findings]
+    now: datetime = NOW
+    key_account: bool = False
+
+    @property
+    def documents(self) -> tuple[Document, ...]:
+        """The texts to be read."""
+        return Context(self.facts, self.findings).documents
+
+
+@dataclass(frozen=True)
 class Found:
     """What came out of a case."""
 
@@ -51,6 +69,8 @@ class Found:
     own_letter: bool = False
     """Whether the letter is in a model's words, not those of a template."""
     failures: tuple[str, ...] = ()
+    refused: tuple[str, ...] = ()
+    """Why the letter that a model wrote was not taken, with the sentence."""
 
     @property
     def stances(self) -> frozenset[Stance]:
@@ -72,34 +92,48 @@ class Found:
 
 
 def run(case: Case, model: Model | None) -> Found:
-    """Put a case through the code that triage runs; without a model, by rules alone."""
-    document, ledger, past = _document(case), _facts(case.known), _past(case.known)
-    texts = (document,) if document else ()
-    read = reading.read(texts, model, [ledger.customer.name])
+    """Put a written case through the code that triage runs; without a model, by rules alone."""
+    document, known = _document(case), case.known
     findings = _findings(case, document)
-    past = Context(ledger, findings).completed(past)
-    rules = _policy(case.known)
+    situation = Situation(
+        facts=_facts(known),
+        stage=known.stage,
+        past=_past(known),
+        policy=_policy(known),
+        findings=findings,
+        key_account=known.key_account,
+    )
+    return judge(situation, model)
+
+
+def judge(given: Situation, model: Model | None) -> Found:
+    """Read, judge, propose and write, as triage does; without a model, by rules alone."""
+    texts, ledger = given.documents, given.facts
+    read = reading.read(texts, model, [ledger.customer.name])
+    past = Context(ledger, given.findings).completed(given.past)
     judged = gates.judge(
-        ledger, case.known.stage, past, read.readings, rules, NOW, findings=findings
+        ledger, given.stage, past, read.readings, given.policy, given.now, findings=given.findings
     )
     # that no model read a text says nothing about how well it was read
     rulings = tuple(ruling for ruling in judged if ruling.rule != UNREAD)
     stopped = strictest(rulings) in (Kind.STOP, Kind.NEVER)
     waits = strictest(rulings) is Kind.WAIT
-    view = _View(case.known, ledger, past, rules, read.readings, stopped)
+    view = _View(replace(given, past=past), read.readings, stopped)
     # as in triage, nobody is asked where the rules decide alone; nor before the text was read
-    decided = waits or (stopped and not document)
-    proposal, failure = _propose(view, None if read.failures or decided else model)
+    decided = waits or (stopped and not texts)
+    proposal, failure, refused = _propose(view, None if read.failures or decided else model)
     letter = None if stopped or waits else _letter(view, proposal)
+    written = _written(view, proposal) if letter else None
     return Found(
         readings=read.readings,
-        by_model=_alone(document, model, ledger),
-        quote=_quote(document, read.readings),
+        by_model=_alone(texts, model, ledger),
+        quote=_quote(texts, read.readings),
         rulings=rulings,
         class_=proposal.class_,
         tone=_tone(letter, proposal.class_, _deadline(view, proposal)) if letter else NO_LETTER,
-        own_letter=letter is not None and _written(view, proposal) is not None,
+        own_letter=written is not None,
         failures=(*read.failures.values(), *failure),
+        refused=refused,
     )
 
 
@@ -107,24 +141,34 @@ def run(case: Case, model: Model | None) -> Found:
 class _View:
     """What a proposal is made from."""
 
-    known: Known
-    facts: Facts
-    past: Past
-    policy: Policy
+    given: Situation
     readings: tuple[Reading, ...]
     stopped: bool
 
+    @property
+    def facts(self) -> Facts:
+        return self.given.facts
 
-def _propose(view: _View, model: Model | None) -> tuple[Proposal, tuple[str, ...]]:
-    """The proposal, and why the model gave none."""
-    key = view.known.key_account
-    stage = view.known.stage
+    @property
+    def past(self) -> Past:
+        return self.given.past
+
+    @property
+    def policy(self) -> Policy:
+        return self.given.policy
+
+
+def _propose(view: _View, model: Model | None) -> tuple[Proposal, tuple[str, ...], tuple[str, ...]]:
+    """The proposal, why the model gave none, and what of its text the cage did not take."""
+    key, stage = view.given.key_account, view.given.stage
     question = Question(view.facts, stage, view.readings, view.past, view.stopped, key_account=key)
     answer = propose(question, model)
+    wrong = answer.complaint
+    refused = (f"{wrong.why}: {wrong.sentence}",) if wrong else ()
     if answer.proposal:
-        return answer.proposal, ()
+        return answer.proposal, (), refused
     made = proposal_by_rules(view.facts, stage, view.readings, view.past, key_account=key)
-    return made, (answer.reason,) if model else ()
+    return made, (answer.reason,) if model else (), refused
 
 
 def _letter(view: _View, proposal: Proposal) -> Letter:
@@ -144,14 +188,14 @@ def _written(view: _View, proposal: Proposal) -> Letter | None:
 
 def _deadline(view: _View, proposal: Proposal) -> date | None:
     return drafts.deadline_for(
-        view.known.stage, proposal.class_, view.facts.today, None, view.policy
+        view.given.stage, proposal.class_, view.facts.today, None, view.policy
     )
 
 
 def _composed(view: _View, proposal: Proposal) -> Letter:
     return drafts.compose(
         view.facts,
-        view.known.stage,
+        view.given.stage,
         "412",
         view.policy,
         view.past,
@@ -170,17 +214,21 @@ def _tone(letter: Letter, class_: CaseClass, deadline: date | None) -> str:
     return PRESSURE if pressing else NO_PRESSURE
 
 
-def _alone(document: Document | None, model: Model | None, ledger: Facts) -> Stance | None:
-    """What the model read; every reader here answers the same question once."""
-    if not document or not model:
+def _alone(texts: tuple[Document, ...], model: Model | None, ledger: Facts) -> Stance | None:
+    """The most careful thing that the model read; every reader here answers a question once."""
+    if not texts or not model:
         return None
-    (answer,) = reading.ask([document], model, [ledger.customer.name]).values()
-    return answer.value.stance if isinstance(answer, ModelAnswer) else None
+    answers = reading.ask(texts, model, [ledger.customer.name]).values()
+    read = [answer.value.stance for answer in answers if isinstance(answer, ModelAnswer)]
+    return max(read, key=STANCES.index) if len(read) == len(texts) else None
 
 
-def _quote(document: Document | None, readings: tuple[Reading, ...]) -> str:
-    careful = max(readings, key=lambda one: STANCES.index(one.stance), default=None)
-    return reading.quote(document, careful) if document and careful else ""
+def _quote(texts: tuple[Document, ...], readings: tuple[Reading, ...]) -> str:
+    """The line named by the most careful reading of a text that is there."""
+    by_id = {document.id: document for document in texts}
+    ours = [one for one in readings if one.document in by_id]
+    careful = max(ours, key=lambda one: STANCES.index(one.stance), default=None)
+    return reading.quote(by_id[careful.document], careful) if careful else ""
 
 
 def _document(case: Case) -> Document | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from calendar import monthrange
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 
 FARTHEST = timedelta(days=180)
@@ -83,6 +83,19 @@ def day_meant(line: str, written_on: date, *, day_first: bool) -> date | None:
     days = set(found)
     day = days.pop() if len(days) == 1 else None
     return day if day and written_on <= day <= written_on + FARTHEST else None
+
+
+def rewritten(
+    line: str, written_on: date, write: Callable[[date, str], str], *, day_first: bool
+) -> str:
+    """The line with each day that it gives in figures as `write` has it, given the day and the
+    words that said it. What could be a day and is none stays as it is."""
+
+    def anew(match: re.Match[str]) -> str:
+        day = _day(match[0].lower(), written_on, day_first) if _NUMBER.search(match[0]) else None
+        return write(day, match[0]) if day else match[0]
+
+    return LOOKS_LIKE_DATE.sub(anew, line)
 
 
 def _day(text: str, on: date, day_first: bool) -> date | None:

@@ -62,13 +62,27 @@ Ended = Mapping[str, tuple[EndedCase, CaseOutcome]]
 
 def made(conn: Connection, company: ConnectedCompany, week: date, now: datetime) -> Review:
     """The review of the week that begins on this Monday, read in one transaction."""
-    plan, answer = make(company, week), None
+    found: Review = _at_once(make(company, week), conn, now)
+    return found
+
+
+def missed_since(
+    conn: Connection, realm: str, since: datetime, until: datetime, now: datetime
+) -> dict[str, str]:
+    """Case → what came to light in this period that its routine reminder should not have met, the
+    same as in a review; read in one transaction."""
+    decisions = _at_once(_every(reviewing.decided, realm, since, until), conn, now)
+    figures = _at_once(_missed(realm, since, until, decisions), conn, now)
+    return {case: one.name.removeprefix("missed_") for one in figures for case in one.cases}
+
+
+def _at_once(plan: Generator[Write, Any, Any], conn: Connection, now: datetime) -> Any:
+    answer = None
     while True:
         try:
             answer = plan.send(answer)(conn, now)
         except StopIteration as done:
-            review: Review = done.value
-            return review
+            return done.value
 
 
 def make(company: ConnectedCompany, week: date) -> Generator[Write, Any, Review]:
