@@ -1,9 +1,11 @@
-"""`make eval`: how well the written cases are read, by each reader there is.
+"""`make eval`: how well cases are read, by each reader there is.
+
+The written cases, or with `--cases DIR` people's own decisions, which `overdue eval export` writes.
 
 Rules alone and the stand-in model always, a real model where OPENAI_API_KEY is set (and
-OPENAI_BASE_URL, OPENAI_MODEL, OPENAI_API where they differ). Any other model: `--prompts DIR`
-writes the questions, `--answers DIR` reads the answers, under the same names with .json, beside a
-model.txt that says whose they are.
+OPENAI_BASE_URL, OPENAI_MODEL, OPENAI_API where they differ); `--model NAME`, also several times,
+asks others there instead. Any other model: `--prompts DIR` writes the questions, `--answers DIR`
+reads the answers, under the same names with .json, beside a model.txt that says whose they are.
 """
 
 import argparse
@@ -11,9 +13,21 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from tests.eval import report
+from tests.eval import decided, recorded, report
 from tests.eval.cases import cases
-from tests.eval.readers import NAME, Filed, Results, by_model, by_rules, real, stand_in
+from tests.eval.readers import (
+    NAME,
+    C,
+    Filed,
+    Judge,
+    Results,
+    by_model,
+    by_rules,
+    real,
+    stand_in,
+)
+from tests.eval.recorded import RecordedCase
+from tests.eval.running import Found, run
 
 RULES = "Rules only (phrases, no model)"
 
@@ -25,37 +39,69 @@ def main(arguments: Sequence[str] | None = None) -> int:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    parser.add_argument("--cases", type=Path, metavar="DIR")
+    parser.add_argument("--model", action="append", default=[], metavar="NAME")
     parser.add_argument("--prompts", type=Path, metavar="DIR")
     parser.add_argument("--answers", type=Path, metavar="DIR")
     parser.add_argument("--wrong", action="store_true", help="name every case that went wrong")
     options = parser.parse_args(arguments)
     if options.answers and not (options.answers / NAME).exists():
         parser.error(f"{options.answers / NAME} must say which model gave these answers")
-    if options.prompts or options.answers:
-        return _filed(Filed(options.answers, options.prompts), options.wrong)
-    for name, results in _readers():
+    files = Filed(options.answers, options.prompts) if options.prompts or options.answers else None
+    if options.cases:
+        try:
+            return _decided(recorded.load(options.cases), files, options.model, options.wrong)
+        except ValueError as error:
+            parser.error(str(error))
+    if files:
+        return _filed(files, options.wrong)
+    for name, results in _readers(cases(), run, options.model):
         _show(name, results, options.wrong)
-    silent, _ = report.missed(by_rules(cases()), "plain")
+    silent, _ = report.missed(by_rules(cases(), run), "plain")
     return 1 if silent else 0
 
 
-def _readers() -> Iterator[tuple[str, Results]]:
-    yield RULES, by_rules(cases())
+def _readers(
+    some: Sequence[C], judge: Judge[C], models: Sequence[str]
+) -> Iterator[tuple[str, list[tuple[C, Found]]]]:
+    yield RULES, by_rules(some, judge)
     with stand_in() as model:
-        yield f"{model.name}, the sandbox's stand-in", by_model(cases(), model)
-    if known := real():
-        yield f"{known.name} at {known.base_url}", by_model(cases(), known)
-        known.close()
+        yield f"{model.name}, the sandbox's stand-in", by_model(some, model, judge)
+    for wanted in models or [""]:
+        if known := real(name=wanted):
+            yield f"{known.name} at {known.base_url}", by_model(some, known, judge)
+            known.close()
+
+
+def _decided(
+    some: tuple[RecordedCase, ...], files: Filed | None, models: Sequence[str], name_wrong: bool
+) -> int:
+    """People's decisions, a column for each reader."""
+    if files:
+        columns = [(RULES, by_rules(some, recorded.judged))]
+        found = files.results(some, recorded.judged)
+        columns += [(files.named(), found)] if files.answers and len(found) == len(some) else []
+        _say_unanswered(files)
+    else:
+        columns = list(_readers(some, recorded.judged, models))
+    print(decided.table(columns))
+    for name, results in columns if name_wrong else ():
+        print("\n".join(["", f"{name}:", *decided.wrong(results)]))
+    return 0
 
 
 def _filed(files: Filed, name_wrong: bool) -> int:
-    results = files.results(cases())
+    results = files.results(cases(), run)
     if files.answers:
         _show(f"{files.named()}, from {files.answers}", results, name_wrong)
+    _say_unanswered(files)
+    return 0
+
+
+def _say_unanswered(files: Filed) -> None:
     if left := len(files.unanswered):
         where = f", written to {files.prompts}" if files.prompts else ""
         print(f"{left} questions have no answer yet{where}.")
-    return 0
 
 
 def _show(name: str, results: Results, name_wrong: bool) -> None:

@@ -5,19 +5,19 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx2
 
 from jobs.reasoning.model import OPENAI, Failure, Form, Model, ModelAnswer
 from jobs.reasoning.prompting import Prompt
 from tests.eval.cases import Case
-from tests.eval.running import Found, run
+from tests.eval.running import Found
 from tests.sandbox.model.service import KEY, StandInModel
 from tests.sandbox.world import World, serve
 
@@ -28,6 +28,9 @@ NAME = "model.txt"
 """The file beside the answers that names the model that gave them."""
 
 Results = list[tuple[Case, Found]]
+C = TypeVar("C")
+Judge = Callable[[C, Model | None], Found]
+"""How a case of some kind is put through the product's code."""
 
 
 class Remembering(Model):
@@ -45,15 +48,15 @@ class Remembering(Model):
         return self._known[key]
 
 
-def by_rules(cases: tuple[Case, ...]) -> Results:
+def by_rules(cases: Sequence[C], judge: Judge[C]) -> list[tuple[C, Found]]:
     """Read by phrases, proposed by rules."""
-    return [(case, run(case, None)) for case in cases]
+    return [(case, judge(case, None)) for case in cases]
 
 
-def by_model(cases: tuple[Case, ...], model: Model) -> Results:
+def by_model(cases: Sequence[C], model: Model, judge: Judge[C]) -> list[tuple[C, Found]]:
     """Read and proposed by a model, with the phrases and rules beside it."""
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        return list(zip(cases, pool.map(lambda case: run(case, model), cases), strict=True))
+        return list(zip(cases, pool.map(lambda case: judge(case, model), cases), strict=True))
 
 
 @contextmanager
@@ -67,15 +70,16 @@ def stand_in() -> Iterator[Model]:
         model.close()
 
 
-def real(environment: Mapping[str, str] = os.environ) -> Model | None:
-    """The model that the product's own settings name, if they hold a key."""
+def real(environment: Mapping[str, str] = os.environ, name: str = "") -> Model | None:
+    """The model that the product's own settings name, or one of this name where they say it is
+    asked; None if they hold no key."""
     key = environment.get("OPENAI_API_KEY", "")
     if not key:
         return None
     return Remembering(
         key,
         environment.get("OPENAI_BASE_URL") or OPENAI,
-        environment.get("OPENAI_MODEL") or "gpt-6.1-terra",
+        name or environment.get("OPENAI_MODEL") or "gpt-6.1-terra",
         environment.get("OPENAI_API") or "responses",
     )
 
@@ -97,13 +101,13 @@ class Filed:
         assert self.answers
         return (self.answers / NAME).read_text(encoding="utf-8").strip()
 
-    def results(self, cases: tuple[Case, ...]) -> Results:
+    def results(self, cases: Sequence[C], judge: Judge[C]) -> list[tuple[C, Found]]:
         """The cases whose questions all have an answer."""
         client = httpx2.Client(transport=httpx2.MockTransport(self._answer))
         model = Remembering("none", "http://files.invalid/v1", max_retries=0, http_client=client)
         found = []
         for case in cases:
-            result = run(case, model)
+            result = judge(case, model)
             if NOT_FOUND not in result.failures:
                 found.append((case, result))
         model.close()

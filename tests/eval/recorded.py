@@ -1,7 +1,7 @@
 """Cases from a folder, as `overdue eval export` writes people's own decisions.
 
-One JSON file each: `company` is a sandbox file, `customer` the id of whom the case is about, `expect`
-what a person made of it. Everything else says what was known besides.
+One JSON file each: `company` is a sandbox file, `customer` the id of whom the case is about, and
+`expect` what a person made of it. Everything else says what was known besides.
 """
 
 from __future__ import annotations
@@ -12,19 +12,20 @@ from datetime import UTC, date, datetime, time
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any
+from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from jobs.reasoning.model import Model
 from jobs.rules.facts.evidence import Document
 from jobs.rules.facts.facts import Company, Credit, Customer, Facts, Gap, Invoice, identity_gap
 from jobs.rules.facts.findings import LEDGER, Findings, Fresh, Ticket
 from jobs.rules.facts.past import Contact, Hold, HoldKind, Past
-from jobs.rules.policy.policy import load as load_policy
 from jobs.rules.states import CaseClass, Stage
 from jobs.sources import records
 from qbo import models
-from tests.eval.running import Situation
-from tests.jobs.harness import policy_text
+from tests.eval.running import Found, Situation, judge
+from tests.jobs.rules.world import policy
 from tests.sandbox import company as sandbox
 
 NOON = time(12, 0)
@@ -101,7 +102,7 @@ def load(folder: Path) -> tuple[RecordedCase, ...]:
 def situation(case: RecordedCase) -> Situation:
     """What was known, through the product's own reading of QuickBooks' records."""
     books = _Books(case)
-    rules = load_policy(policy_text(case.policy))
+    rules = policy(_toml(case.policy))
     marked = any(mark.kind == "key_account" for mark in rules.marks(case.customer))
     return Situation(
         facts=books.facts,
@@ -112,6 +113,24 @@ def situation(case: RecordedCase) -> Situation:
         now=books.now,
         key_account=marked,
     )
+
+
+def _toml(sections: dict[str, Any], above: str = "") -> str:
+    """Sections of a policy file: tables, tables of tables, and lists of tables."""
+    lines = []
+    for name, value in sections.items():
+        path = f"{above}{name}"
+        for table in value if isinstance(value, list) else [value]:
+            within = {key: each for key, each in table.items() if isinstance(each, dict)}
+            lines.append(f"[[{path}]]" if isinstance(value, list) else f"[{path}]")
+            lines += [f"{k} = {json.dumps(v)}" for k, v in table.items() if k not in within]
+            lines.append(_toml(within, f"{path}."))
+    return "\n".join([*lines, ""])
+
+
+def judged(case: RecordedCase, model: Model | None) -> Found:
+    """Put it through the code that triage runs."""
+    return judge(situation(case), model)
 
 
 def _past(case: RecordedCase, books: _Books) -> Past:
@@ -135,7 +154,7 @@ class _Books:
 
     @cached_property
     def made(self) -> sandbox.Company:
-        zone = sandbox.ZoneInfo(self.case.company["company"].get("DefaultTimeZone", "UTC"))
+        zone = ZoneInfo(self.case.company["company"].get("DefaultTimeZone", "UTC"))
         return sandbox.build(self.case.company, datetime.combine(self.case.today, NOON, zone))
 
     @property
@@ -208,9 +227,7 @@ class _Books:
         ]
 
     @staticmethod
-    def _gaps(
-        members: tuple[Customer, ...], ours: list[Invoice], money: list[Credit]
-    ) -> list[Gap]:
+    def _gaps(members: tuple[Customer, ...], ours: list[Invoice], money: list[Credit]) -> list[Gap]:
         found = (identity_gap(one, tuple(ours), tuple(money)) for one in members)
         return [gap for gap in found if gap]
 

@@ -13,6 +13,7 @@ from tests.eval import report
 from tests.eval.__main__ import main
 from tests.eval.cases import LEVELS, RULES, Case, cases
 from tests.eval.readers import NAME, Filed, Results, by_rules, real
+from tests.eval.running import run
 from tests.sandbox.model.answers import answer_to
 
 FLOORS = Path(__file__).parent / "floors.toml"
@@ -21,7 +22,7 @@ FLOORS = Path(__file__).parent / "floors.toml"
 @pytest.fixture(scope="module")
 def by_rules_alone() -> Results:
     """All cases without a model, read once."""
-    return by_rules(cases())
+    return by_rules(cases(), run)
 
 
 def test_there_are_cases_of_every_kind() -> None:
@@ -111,10 +112,10 @@ def test_an_answer_in_no_form_leaves_it_to_the_phrases(tmp_path: Path) -> None:
         {"name": "x", "level": "plain", "text": "We dispute this.", "says": ["dispute"]}
     )
     files = Filed(tmp_path, tmp_path)
-    assert files.results((case,)) == []
+    assert files.results((case,), run) == []
     (name,) = files.unanswered
     (tmp_path / f"{name}.json").write_text("I would rather not say.", encoding="utf-8")
-    ((_, found),) = Filed(tmp_path).results((case,))
+    ((_, found),) = Filed(tmp_path).results((case,), run)
     assert (found.stance, found.by_model) == (case.stance, None)
 
 

@@ -8,6 +8,9 @@ do. Neither words nor secrets are in logs, metrics, notes of failures, or the ma
 from __future__ import annotations
 
 import io
+import json
+from datetime import timedelta
+from random import Random
 from typing import Any
 
 from prometheus_client import CollectorRegistry, generate_latest
@@ -16,6 +19,7 @@ from sqlalchemy import select
 
 from bot.web.health import Waiting
 from jobs.decide.access import Answer
+from jobs.reports.evaluation.export import Exported, export
 from jobs.rules.states import State
 from jobs.sources.configured import configured
 from jobs.store import work
@@ -133,6 +137,19 @@ def test_no_canary_leaves_its_cage(open_harness: OpenHarness, log: io.StringIO) 
     (sent,) = harness.mails
     assert not holds(sent.raw.decode(), words | hidden | {*NUMBERS, LINK, OWNER})
     assert not holds(str(harness.notes), words | hidden | private)
+    (case,) = evaluation_set(harness)
+    assert case["expect"]["decision"] == "sent unchanged"
+    everything = json.dumps(case, ensure_ascii=False)
+    assert not holds(everything, words | private | hidden | ours | {"canary", "171", "840"})
+    assert everything.count("knows the") == 7, "each text is there"
+
+
+def evaluation_set(harness: CompanyHarness) -> list[dict[str, Any]]:
+    """The evaluation cases that are made of people's decisions."""
+    since = harness.now - timedelta(days=60)
+    with harness.database.reading() as conn:
+        given = conn, harness.company, since, harness.now + timedelta(days=1)
+        return [one.content for one in export(*given, Random(7), Exported())]
 
 
 def with_news(harness: CompanyHarness, word: str, *steps: str) -> None:

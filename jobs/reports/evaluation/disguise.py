@@ -233,7 +233,7 @@ class Disguise:
     def policy(self, ruled: Policy, marks: Iterable[str]) -> dict[str, Any]:
         """What of the policy decides about amounts and this customer, as sections of its file."""
         limits = {
-            name: {key: str(self.amount(Decimal(value))) for key, value in one.model_dump().items()}
+            name: {key: float(self.amount(value)) for key, value in one.model_dump().items()}
             for name, one in ruled.limits_by_currency.items()
         }
         marked = [{"id": self.customer, **dict.fromkeys(marks, True)}] if marks else []

@@ -22,6 +22,7 @@ from jobs.reports.evaluation.disguise import Disguise, Unequal, moved
 from jobs.reports.evaluation.texts import Cleaner, Unclean
 from jobs.reports.review import counting
 from jobs.rules.facts.evidence import STANCES, Document, Stance
+from jobs.rules.facts.past import Past
 from jobs.rules.gates import about_texts
 from jobs.rules.letters.rewriting import rewriting
 from jobs.rules.policy import policy as policies
@@ -30,7 +31,7 @@ from jobs.rules.policy.sections import MARKS
 from jobs.rules.states import CaseClass, RejectReason
 from jobs.store.companies import ConnectedCompany
 from jobs.store.reports import decided_cases, reviewing
-from jobs.store.reports.decided_cases import DecidedCase, PastThen
+from jobs.store.reports.decided_cases import DecidedCase
 
 PRUNED = "its texts have been deleted"
 ABOUT = {
@@ -176,7 +177,7 @@ def _content(
         | _sources(one, cleaned, cleaner, disguise.later),
         "customer": disguise.customer,
         "stage": int(one.stage),
-        "past": _past(decided_cases.past_then(conn, company.realm, one), disguise),
+        "past": _past(one.past, disguise),
         "policy": disguise.policy(policy, marks),
         "expect": label.expected(_evidence(one, cleaned)),
     }
@@ -198,10 +199,9 @@ def _names(one: DecidedCase, policy: Policy, company: str) -> Iterator[str]:
 
 
 def _was_settled(one: DecidedCase, document: Document) -> bool:
-    """Whether a person had dealt with what it says: then it fired no rule."""
-    said = {RULE_OF.get(r.stance) for r in one.readings if r.document == document.id} - {None}
-    fired = {r.rule for r in one.rulings if document.id in r.evidence}
-    return bool(said) and said.isdisjoint(fired)
+    """Whether a person had dealt with all that it says."""
+    said = {r.stance for r in one.readings if r.document == document.id} - {Stance.NONE}
+    return bool(said) and all((document.id, stance) in one.past.settled for stance in said)
 
 
 THEM, US = "billing@firm.example", "accounts@ours.example"
@@ -233,7 +233,7 @@ def _memos(cleaned: Mapping[Document, str]) -> dict[str, str]:
     return {d.id.removeprefix("memo:"): text for d, text in cleaned.items() if d.kind == "memo"}
 
 
-def _past(past: PastThen, disguise: Disguise) -> dict[str, Any]:
+def _past(past: Past, disguise: Disguise) -> dict[str, Any]:
     contacts = [
         {
             "at": moved(contact.at, disguise.later),

@@ -22,7 +22,7 @@ from jobs.reasoning.words import known_words
 from jobs.rules.facts.evidence import Document
 
 NAME, WORD, NUMBER = "[name]", "[word]", "[number]"
-MOST_REPLACED = 0.5
+MOST_REPLACED = 2 / 3
 """A text of which more than this part of the words has gone tells nobody anything."""
 SHORTEST_NUMBER = 3
 """Characters; a shorter invoice number is any number."""
@@ -43,7 +43,7 @@ _TOKEN = re.compile(
     rf"|(?P<word>{_LETTERS})"
 )
 _AMOUNT = re.compile(r"(?<![\w.,/-])(?:\d{1,3}(?:[.,' ]\d{3})+|\d+)(?:[.,]\d{2})?(?![\w/-]|[.,]\d)")
-_SMALL = re.compile(r"[^\w]*\d{1,2}(?:st|nd|rd|th|x|h|%)?[^\w]*", re.IGNORECASE)
+_SMALL = re.compile(r"\W*\d{1,2}(?:st|nd|rd|th|x|h|%)?\W*", re.IGNORECASE)
 _ENDS = ".!?:•>-"
 GERMAN_MONTHS = (
     *("Januar", "Februar", "März", "April", "Mai", "Juni", "Juli"),
@@ -128,9 +128,10 @@ class Cleaner:
 def _in_words(day: date, said: str) -> str:
     """A day as a letter has it, in the language of what was `said`, never only in figures: the
     model would not be shown it."""
+    end = "." if said.endswith(".") and said[-2:-1].isalpha() else ""
     if _GERMAN.search(said):
-        return f"{day.day}. {GERMAN_MONTHS[day.month - 1]}"
-    return f"{day.day} {day:%B}"
+        return f"{day.day}. {GERMAN_MONTHS[day.month - 1]}{end}"
+    return f"{day.day} {day:%B}{end}"
 
 
 def _only_allowed(text: str) -> str:
@@ -153,7 +154,8 @@ def _only_allowed(text: str) -> str:
 
 
 def _figure(text: str) -> str:
-    return text if _SMALL.fullmatch(text) else NUMBER
+    bare = text.rstrip(".,;:!?")
+    return text if _SMALL.fullmatch(bare) else NUMBER + text[len(bare) :]
 
 
 def _is_a_name(line: str) -> bool:
@@ -165,10 +167,9 @@ def _is_a_name(line: str) -> bool:
 
 def _word(text: str, begins: bool) -> str:
     plain = text.replace("’", "'")
-    small = plain.casefold()
-    if plain in _capitals() or (plain == small and small in _small_words()):
-        return text
-    if begins and plain[1:] == plain[1:].lower() and small in _small_words():
+    small = plain.lower()
+    known = small in _small_words() or small.casefold() in _small_words()
+    if plain in _capitals() or (known and (plain == small or (begins and plain[1:] == small[1:]))):
         return text
     return WORD if plain == small else NAME
 

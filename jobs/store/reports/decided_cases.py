@@ -8,18 +8,18 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, func, literal, select
 
+from jobs.rules.basis import BASIS
 from jobs.rules.facts.evidence import Document, Reading, Stance
 from jobs.rules.facts.facts import Facts
 from jobs.rules.facts.findings import Ticket
-from jobs.rules.facts.past import Contact, Hold, HoldKind
+from jobs.rules.facts.past import Past
 from jobs.rules.rulings import RULINGS, Ruling
 from jobs.rules.states import CaseClass, Stage
 from jobs.store import assessments as judgements
-from jobs.store.customers import history
 from jobs.store.database.tables import (
     artifacts,
     assessments,
@@ -27,7 +27,6 @@ from jobs.store.database.tables import (
     decisions,
     documents,
     drafts,
-    holds,
 )
 from jobs.store.reports.reviewing import SENT
 
@@ -57,6 +56,8 @@ class DecidedCase:
     hashes: dict[str, str]
     """Id of each text → its sha256."""
     facts: Facts
+    past: Past
+    """Our own history with the customer as it was then."""
     policy: str
     """The text of the policy file that ruled."""
 
@@ -104,7 +105,7 @@ def _judged(
 ) -> Select[Any]:
     of_judgement = (
         *("made_at", "stage", "class", "rulings", "readings"),
-        *("findings", "documents", "facts"),
+        *("findings", "documents", "facts", "basis"),
     )
     return select(
         id.label("id"),
@@ -121,7 +122,8 @@ def _judged(
 def _page(
     conn: Connection, query: Select[Any], id: ColumnElement[Any], after: str
 ) -> list[DecidedCase]:
-    whole = assessments.c.facts.is_not(None) & assessments.c.pruned_at.is_(None)
+    whole = assessments.c.facts.is_not(None) & assessments.c.basis.is_not(None)
+    whole &= assessments.c.pruned_at.is_(None)
     query = query.outerjoin(artifacts, artifacts.c.sha256 == assessments.c.policy_sha256)
     rows = conn.execute(query.where(whole, id > after).order_by(id).limit(PAGE))
     return [_decided(row) for row in rows]
@@ -148,6 +150,7 @@ def _decided(row: Row[Any]) -> DecidedCase:
         tickets=tuple(ticket for one in found.values() for ticket in one.tickets),
         hashes=row.documents,
         facts=judgements.FACTS.validate_json(json.dumps(row.facts)),
+        past=BASIS.validate_json(json.dumps(row.basis)).past,
         policy=row.policy or "",
     )
 
@@ -160,25 +163,3 @@ def texts(conn: Connection, one: DecidedCase) -> list[Document] | None:
         return None
     rows = ((id, kept[sha256]) for id, sha256 in one.hashes.items())
     return [Document(id, row.source, row.kind, row.written_at, row.text) for id, row in rows]
-
-
-class PastThen(NamedTuple):
-    """Our history with a customer as it was at some time."""
-
-    contacts: tuple[Contact, ...]
-    holds: tuple[Hold, ...]
-
-
-def past_then(conn: Connection, company: str, one: DecidedCase) -> PastThen:
-    """Messages and holds as they were when the judgement was made."""
-    wrote = history.contacts(conn, company, one.customer)
-    theirs = (holds.c.company == company) & (holds.c.customer == one.customer)
-    stood = holds.c.lifted_at.is_(None) | (holds.c.lifted_at > one.made_at)
-    query = select(holds).where(theirs, stood, holds.c.set_at <= one.made_at)
-    return PastThen(
-        tuple(contact for contact in wrote if contact.at < one.made_at),
-        tuple(
-            Hold(row.id, HoldKind(row.kind), row.invoice, row.until, row.set_by)
-            for row in conn.execute(query.order_by(holds.c.id))
-        ),
-    )
