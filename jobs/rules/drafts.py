@@ -7,13 +7,12 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import date
-from functools import cache
-from importlib.resources import files
 
 from jobs.rules.case import Proposal
 from jobs.rules.facts.facts import Facts
 from jobs.rules.facts.past import Past
 from jobs.rules.figures import language_of, spelled
+from jobs.rules.letters.company_texts import STANDARD, CompanyTexts, text_name
 from jobs.rules.letters.html import PAY_LINK
 from jobs.rules.letters.letter import Attachment, Envelope, Letter, LetterInvoice
 from jobs.rules.letters.slots import NAMED, SLOT, attaches, fill, locale_of, values, words_for
@@ -51,15 +50,15 @@ class PayLinkError(ValueError):
         self.keys = frozenset(wrong)
 
 
-@cache
-def template(stage: Stage, class_: CaseClass, language: str = "en") -> tuple[str, tuple[str, ...]]:
+def template(
+    stage: Stage, class_: CaseClass, language: str = "en", texts: CompanyTexts = STANDARD
+) -> tuple[str, tuple[str, ...]]:
     """Subject and paragraphs, with slots. In a paragraph each line is one sentence.
 
     Routine reminders depend on the stage; every other class has a single text.
     """
-    name = stage.name.lower() if class_ is CaseClass.ROUTINE_REMINDER else class_.value
-    file = files("jobs.rules.letters").joinpath("templates", language, f"{name}.txt")
-    subject, *paragraphs = file.read_text(encoding="utf-8").strip().split("\n\n")
+    text = texts.template(text_name(stage, class_), language)
+    subject, *paragraphs = text.split("\n\n")
     return subject, tuple(paragraphs)
 
 
@@ -73,18 +72,19 @@ def compose(
     *,
     proposal: Proposal | None = None,
     deadline: date | None = None,
+    texts: CompanyTexts = STANDARD,
 ) -> Letter:
     """The letter of a case that has at least one invoice.
 
-    Uses the proposal's text, or the template of its class if it has none. A slot without a value is
-    left out (template) or stays in the text (model), which `verify` refuses. Stages 3 and 4 need a
-    `deadline` (see `deadline_for`).
+    Uses the proposal's text, or the template of its class among `texts` if it has none. A slot
+    without a value is left out (template) or stays in the text (model), which `verify` refuses.
+    Stages 3 and 4 need a `deadline` (see `deadline_for`).
     """
     stated, facts = facts.invoices, presentable(facts, past.confirmed_names)
     locale = locale_of(facts, policy)
     policy = policy.in_language(language_of(locale))
     filled = values(facts, stage, policy, past, deadline)
-    subject, body = _worded(facts, stage, proposal, locale, filled)
+    subject, body = _worded(facts, stage, proposal, locale, filled, texts)
     files = _attachments(facts, words_for(locale)) if attaches(facts, policy) else ()
     return Letter(
         sender=envelope.sender,
@@ -102,12 +102,17 @@ def compose(
 
 
 def _worded(
-    facts: Facts, stage: Stage, proposal: Proposal | None, locale: str, filled: Mapping[str, str]
+    facts: Facts,
+    stage: Stage,
+    proposal: Proposal | None,
+    locale: str,
+    filled: Mapping[str, str],
+    texts: CompanyTexts,
 ) -> tuple[str, str]:
     """Subject and body, each slot filled that has a value."""
     words = words_for(locale)
     class_ = proposal.class_ if proposal else CaseClass.ROUTINE_REMINDER
-    subject, paragraphs = _text(stage, class_, proposal, language_of(locale))
+    subject, paragraphs = _text(stage, class_, proposal, language_of(locale), texts)
     told = (spelled(paragraph, locale) for paragraph in paragraphs)
     parts = [_greeting(facts, stage, class_, words), *told, words.signature]
     optional = MAY_BE_MISSING if _written(proposal) else frozenset(filled)
@@ -120,10 +125,14 @@ def _written(proposal: Proposal | None) -> bool:
 
 
 def _text(
-    stage: Stage, class_: CaseClass, proposal: Proposal | None, language: str
+    stage: Stage,
+    class_: CaseClass,
+    proposal: Proposal | None,
+    language: str,
+    texts: CompanyTexts,
 ) -> tuple[str, tuple[str, ...]]:
     if proposal is None or not proposal.sentences:
-        return template(stage, class_, language)
+        return template(stage, class_, language, texts)
     sentences = [sentence.strip() for sentence in proposal.sentences]
     if not _uses("invoice_table", sentences):
         sentences.insert(1, "{invoice_table}")
