@@ -146,6 +146,7 @@ def _written(
         assessment=case.assessment,
         author=old.author if same else user,
         author_reason=old.author_reason if same else "",
+        wording=old.wording if same else "",
         edited_by=old.edited_by if same else user,
         violations=[v.sentence for v in violations],
         rulings=RULINGS.dump_python(about_texts.of_draft(violations), mode="json"),

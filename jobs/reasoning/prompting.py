@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -22,6 +23,16 @@ class Prompt:
     @property
     def label(self) -> str:
         return f"{self.name}/{self.version}"
+
+    def extended(self, part: str, data: list[dict[str, str]]) -> Prompt:
+        """The same, then `prompts/<part>.md` and `data` in the fence.
+
+        The label then ends in a hash of the data: "propose/3+1f2e3d4c".
+        """
+        given = fenced({part: data})
+        version = f"{self.version}+{hashlib.sha256(given.encode()).hexdigest()[:8]}"
+        text = "\n\n".join([self.text, _file(f"{part}.md").strip(), given])
+        return replace(self, version=version, text=text)
 
 
 @cache

@@ -23,6 +23,7 @@ from jobs.rules.case import Proposal, Reason
 from jobs.rules.facts.evidence import Reading, Stance
 from jobs.rules.facts.facts import Facts, Invoice, bucket
 from jobs.rules.facts.past import Past
+from jobs.rules.letters.company_texts import STANDARD, CompanyTexts, text_name
 from jobs.rules.rulings import Ruling
 from jobs.rules.states import STAGE_WORDS, CaseClass, Stage
 
@@ -95,6 +96,8 @@ class Question:
     language: str = "en"
     rulings: tuple[Ruling, ...] = ()
     key_account: bool = False
+    texts: CompanyTexts = STANDARD
+    """What the company has of its own; the model is given the instructions among it."""
 
     @cached_property
     def slots(self) -> frozenset[str]:
@@ -117,7 +120,10 @@ def propose(question: Question, model: Reader | None) -> Proposed:
     if model is None:
         return Proposed(None, NO_MODEL)
     asked = fenced(_asked(question))
-    (answer,) = model.ask_all(prompt("propose", question.language), [asked], ProposalForm)
+    instructions = prompt("propose", question.language)
+    if style := house_style(question):
+        instructions = instructions.extended("house_style", style)
+    (answer,) = model.ask_all(instructions, [asked], ProposalForm)
     if isinstance(answer, Failure):
         return Proposed(None, answer.reason, answer.record)
     if wrong := _wrong(answer.value, question):
@@ -127,6 +133,22 @@ def propose(question: Question, model: Reader | None) -> Proposed:
     found = taken(_said(answer, question, bool(wrong)), question, note)
     record = replace(answer.record, outcome=found.reason) if wrong else answer.record
     return replace(found, record=record, complaint=wrong)
+
+
+def house_style(question: Question) -> list[dict[str, str]]:
+    """What the company wants said otherwise in a letter that this case may get, or left out.
+
+    Each sentence is in the cage, as if the model had written it: nothing else is passed on.
+    """
+    told, language = [], question.language
+    for class_ in CaseClass:
+        kinds = kinds_of_letter(class_, question.stage)
+        for one in question.texts.instructions(text_name(question.stage, class_), language):
+            said = "\n".join(filter(None, one)).split("\n")
+            if not any(complaint(text, question.slots, kinds, language) for text in said):
+                named = {"leave_out": one.leave_out, "write": one.write}
+                told.append({"class": class_.value} | {k: v for k, v in named.items() if v})
+    return told
 
 
 def slots_for(facts: Facts, stage: Stage, past: Past) -> frozenset[str]:

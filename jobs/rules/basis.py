@@ -13,6 +13,7 @@ from pydantic import TypeAdapter
 from jobs.rules.case import Proposal
 from jobs.rules.facts.evidence import Document, HeardText
 from jobs.rules.facts.past import Past
+from jobs.rules.letters.company_texts import STANDARD, CompanyTexts
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,8 @@ class CaseBasis:
     documents: Mapping[str, tuple[Document, ...]] = field(default_factory=dict)
     """Source → its documents; the row has their hashes."""
     follows: Follows | None = None
+    texts: CompanyTexts = STANDARD
+    """What the company has of its own; kept as hashes, see `CompanyTexts.hashed`."""
     answer: Proposal | None = None
     """What the model proposed, before the rules required more care; None if none was taken."""
 

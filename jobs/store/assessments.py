@@ -160,7 +160,9 @@ def _of_basis(made: Judgement) -> Any:
         for source, found in made.context.findings.items()
     }
     heard = tuple(replace(t, document=replace(t.document, text="")) for t in made.basis.heard)
-    return BASIS.dump_python(replace(made.basis, documents=documents, heard=heard), mode="json")
+    texts = made.basis.texts.hashed()
+    kept = replace(made.basis, documents=documents, heard=heard, texts=texts)
+    return BASIS.dump_python(kept, mode="json")
 
 
 def _ids(found: Findings) -> tuple[str, ...]:

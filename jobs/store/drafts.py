@@ -38,6 +38,8 @@ class Draft:
     sha256: str
     author: str
     author_reason: str
+    wording: str
+    """The hash of the company's own text that it was made from; empty for any other text."""
     edited_by: str
     violations: tuple[str, ...]
     rulings: tuple[Ruling, ...]
@@ -61,6 +63,7 @@ def write_draft(
         "sha256": letter.sha256(),
         "author": "",
         "author_reason": "",
+        "wording": "",
         "edited_by": "",
         "violations": [],
         "rulings": [],
@@ -87,6 +90,7 @@ def rewrite_draft(
         "assessment": old.assessment,
         "author": old.author,
         "author_reason": old.author_reason,
+        "wording": old.wording,
         "edited_by": old.edited_by,
         "violations": list(old.violations),
         "rulings": RULINGS.dump_python(old.rulings, mode="json"),
@@ -109,6 +113,7 @@ def draft(conn: Connection, id: str) -> Draft:
         sha256=row.sha256,
         author=row.author,
         author_reason=row.author_reason,
+        wording=row.wording,
         edited_by=row.edited_by,
         violations=tuple(row.violations),
         rulings=RULINGS.validate_json(json.dumps(row.rulings)),

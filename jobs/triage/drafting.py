@@ -17,6 +17,7 @@ from jobs.rules.case import Decided, Proposal
 from jobs.rules.facts.facts import Facts
 from jobs.rules.figures import listed
 from jobs.rules.gates import about_texts
+from jobs.rules.letters.company_texts import STANDARD, CompanyTexts, text_name
 from jobs.rules.letters.letter import Envelope, Letter, sent_by
 from jobs.rules.policy.policy import Policy
 from jobs.rules.rulings import Ruling
@@ -90,14 +91,17 @@ def write(policy: Policy, view: View, made: Made, before: Before) -> Written:
     kept = old.deadline if old else None
     today = view.facts.today
     deadline = drafts.deadline_for(view.stage, made.proposal.class_, today, kept, policy)
-    letter, author, reason, broken = _letter(policy, view, made, deadline)
+    composed = _letter(policy, view, made, deadline)
+    letter, broken = composed.letter, composed.broken
     changed = changes.since(old.letter, view.facts) if old and not before.told else ()
     changed = (*changed, *_copied(old.letter if old else None, letter), *view.cc.left_out)
-    columns: dict[str, Any] = {"author": author, "author_reason": reason, "deadline": deadline}
+    columns: dict[str, Any] = {"author": composed.author, "author_reason": composed.reason}
+    columns |= {"deadline": deadline, "wording": composed.wording}
     theirs, unfit = old if old and old.edited_by and not before.rejected else None, ""
     if theirs and (mine := _still_true(policy, view, before, letter, deadline)):
         letter, broken = mine
         columns |= {"author": theirs.edited_by, "edited_by": theirs.edited_by, "author_reason": ""}
+        columns["wording"] = ""
         columns["marked"] = theirs.marked
     elif theirs:
         changed, unfit = (*changed, UNFIT), theirs.edited_by
@@ -127,20 +131,38 @@ def _softer(made: Made, old: draft_store.Draft) -> Proposal:
     return replace(plain, class_=CaseClass.HIGH_TOUCH_ESCALATION)
 
 
-def _letter(
-    policy: Policy, view: View, made: Made, deadline: date | None
-) -> tuple[Letter, str, str, tuple[Violation, ...]]:
-    """The model's letter if it verifies, otherwise the plain template, why, and what the letter
-    breaks."""
-    compose, proposal = _composer(policy, view, deadline), made.proposal
+@dataclass(frozen=True)
+class Composed:
+    """A letter of ours: who wrote it, why no other text was used, and what it breaks.
+
+    `wording` is the hash of the company's own text that it was made from, if it was.
+    """
+
+    letter: Letter
+    author: str
+    reason: str
+    broken: tuple[Violation, ...] = ()
+    wording: str = ""
+
+
+def _letter(policy: Policy, view: View, made: Made, deadline: date | None) -> Composed:
+    """The model's letter if it verifies, otherwise the company's own text if that does, otherwise
+    the standard one with what it breaks."""
+    compose, proposal, texts = _composer(policy, view, deadline), made.proposal, view.basis.texts
     reason = made.reason
     if proposal.sentences:
-        letter = compose(proposal)
+        letter = compose(proposal, STANDARD)
         if not _broken(policy, view, letter, deadline):
-            return letter, proposal.author, "", ()
+            return Composed(letter, proposal.author, "")
         reason = "The model's text broke a rule."
-    plain = compose(replace(proposal, subject="", sentences=()))
-    return plain, AUTHOR, reason, _broken(policy, view, plain, deadline)
+    bare = replace(proposal, subject="", sentences=())
+    plain = compose(bare, STANDARD)
+    if wording := texts.own_template(text_name(view.stage, proposal.class_), plain.language):
+        own = compose(bare, texts)
+        if not _broken(policy, view, own, deadline):
+            return Composed(own, AUTHOR, reason, wording=wording)
+        reason = "The company's own wording broke a rule in this case."
+    return Composed(plain, AUTHOR, reason, _broken(policy, view, plain, deadline))
 
 
 def _broken(
@@ -162,8 +184,10 @@ def _broken(
     )
 
 
-def _composer(policy: Policy, view: View, deadline: date | None) -> Callable[[Proposal], Letter]:
-    def compose(proposal: Proposal) -> Letter:
+def _composer(
+    policy: Policy, view: View, deadline: date | None
+) -> Callable[[Proposal, CompanyTexts], Letter]:
+    def compose(proposal: Proposal, texts: CompanyTexts) -> Letter:
         return drafts.compose(
             view.facts,
             view.stage,
@@ -173,6 +197,7 @@ def _composer(policy: Policy, view: View, deadline: date | None) -> Callable[[Pr
             Envelope(sent_by(policy, view.basis.sender), view.basis.reply_to, view.to, view.cc.to),
             proposal=proposal,
             deadline=deadline,
+            texts=texts,
         )
 
     return compose

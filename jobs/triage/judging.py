@@ -23,7 +23,7 @@ from jobs.rules.policy.policy import Policy
 from jobs.rules.rulings import Kind, Ruling, strictest
 from jobs.rules.states import HIGHEST_START, Stage
 from jobs.sources.quickbooks import CaseFile
-from jobs.store import assessments
+from jobs.store import assessments, wordings
 from jobs.store.assessments import Judgement
 from jobs.store.cases import Case
 from jobs.store.customers import heard, history
@@ -119,7 +119,8 @@ def judge(
     to, cc = _addressed(facts, past, sender)
     last = history.last_to(conn, case.company, of_customer(to, cc.to, sender))
     past = replace(past, last_contact_to_address=last)
-    basis = CaseBasis(now, past, sender, reply_to, before, files=not case.without.files)
+    texts, files = wordings.texts(conn, case.company), not case.without.files
+    basis = CaseBasis(now, past, sender, reply_to, before, files=files, texts=texts)
     return ruled(policy, file, context, readings, basis)
 
 

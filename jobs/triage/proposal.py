@@ -159,6 +159,7 @@ def _question(policy: Policy, view: View, key_account: bool) -> Question:
         language_of(locale_of(view.facts, policy)),
         view.rulings,
         key_account,
+        view.basis.texts,
     )
 
 
@@ -177,6 +178,7 @@ def _logged(
         "assessment": view.fingerprint(),
         "draft": draft.sha256 if draft else None,
         "author": draft.author if draft else None,
+        "wording": draft.wording if draft else None,
         "class": made.proposal.class_,
         "policy": services.policy.sha256,
         "model": record.model if record else None,

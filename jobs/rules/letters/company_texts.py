@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
 from importlib.resources import files
@@ -55,17 +54,27 @@ class Instruction(NamedTuple):
     write: str
 
 
+class OwnText(NamedTuple):
+    """A text of the company: a template, or instructions with one JSON pair per line."""
+
+    named: TextName
+    text: str
+
+
 @dataclass(frozen=True)
 class CompanyTexts:
-    """What a company has of its own, by name; the standard text, or no instruction, elsewhere."""
+    """What a company has of its own; the standard text, or no instruction, stands elsewhere."""
 
-    own: Mapping[TextName, str] = field(default_factory=dict)
+    own: tuple[OwnText, ...] = ()
 
     def text(self, named: TextName) -> str:
-        """The text in use: a template, or instructions with one JSON pair per line."""
-        if found := self.own.get(named):
-            return found
+        """The text in use."""
+        if own := self._own(named):
+            return own
         return standard(named.name, named.language) if named.kind is TextKind.TEMPLATE else ""
+
+    def _own(self, named: TextName) -> str:
+        return next((one.text for one in self.own if one.named == named), "")
 
     def template(self, name: str, language: str) -> str:
         """The template in use."""
@@ -77,8 +86,12 @@ class CompanyTexts:
 
     def own_template(self, name: str, language: str) -> str:
         """The hash of the company's own template; empty where it has none."""
-        text = self.own.get(TextName(TextKind.TEMPLATE, language, name), "")
-        return hash_of(text) if text else ""
+        own = self._own(TextName(TextKind.TEMPLATE, language, name))
+        return hash_of(own) if own else ""
+
+    def hashed(self) -> CompanyTexts:
+        """The hash of each text in its place: enough to find the texts again."""
+        return CompanyTexts(tuple(OwnText(one.named, hash_of(one.text)) for one in self.own))
 
 
 STANDARD = CompanyTexts()

@@ -240,6 +240,41 @@ reviews = Table(
     Column("body", Json, nullable=False),
 )
 
+wordings = Table(
+    "wordings",
+    metadata,
+    Column("company", ForeignKey("companies.realm"), primary_key=True),
+    Column("kind", String(12), primary_key=True),
+    Column("language", String(8), primary_key=True),
+    Column("name", String(32), primary_key=True),
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    Column("text", Text, nullable=False),  # empty: the standard text again
+    Column("sha256", String(64), nullable=False),
+    Column("replaces", Integer, nullable=False),  # the version to return to; 0: the standard text
+    Column("proposal", String(64), nullable=False),
+    Column("taken_by", String(40), nullable=False),
+    Column("taken_at", Utc, nullable=False),
+)
+wording_proposals = Table(
+    "wording_proposals",
+    metadata,
+    Column("company", ForeignKey("companies.realm"), primary_key=True),
+    Column("fingerprint", String(64), primary_key=True),
+    Column("week", Date, nullable=False),
+    Column("kind", String(12), nullable=False),
+    Column("language", String(8), nullable=False),
+    Column("name", String(32), nullable=False),
+    Column("before", Text, nullable=False),
+    Column("after", Text, nullable=False),
+    Column("below", Text, nullable=False),
+    Column("base", String(64), nullable=False),
+    Column("cases", Json, nullable=False),
+    Column("customers", Integer, nullable=False),
+    Column("state", String(12), nullable=False),
+    Column("answered_by", String(40), nullable=False, server_default=""),
+    Column("answered_at", Utc),
+)
+
 cases = Table(
     "cases",
     metadata,
@@ -577,6 +612,7 @@ drafts = Table(
     Column("sha256", String(64), nullable=False),
     Column("author", String(120), nullable=False),
     Column("author_reason", Text, nullable=False),
+    Column("wording", String(64), nullable=False, server_default=""),
     Column("edited_by", String(32), nullable=False),
     Column("violations", Json, nullable=False),
     Column("rulings", Json, nullable=False),

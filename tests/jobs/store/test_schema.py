@@ -16,10 +16,12 @@ GUARDS = {
     "sqlite": {
         *("log_no_update", "log_no_delete", "log_no_replace"),
         *("assessments_no_update", "assessments_no_delete"),
+        *("wordings_no_update", "wordings_no_delete"),
     },
     "postgresql": {
         *("log_no_change", "log_no_truncate"),
         *("assessments_no_change", "assessments_no_truncate"),
+        *("wordings_no_change", "wordings_no_truncate"),
     },
 }
 

@@ -1,4 +1,4 @@
-"""Triggers that refuse to change or delete a row of the log or an assessment, on both databases.
+"""Triggers that refuse to change or delete what is on record for good, on both databases.
 
 Never batch-alter a table with such a trigger: the rebuilt table would lose it.
 """
@@ -35,6 +35,11 @@ def guard_assessments() -> None:
     same = "IS" if _sqlite() else "IS NOT DISTINCT FROM"
     rest = " AND ".join(f'NEW."{name}" {same} OLD."{name}"' for name in KEPT)
     _guard("assessments", "an assessment never changes", f"{WORDLESS} AND {rest}")
+
+
+def guard_wordings() -> None:
+    """Put the guards on `wordings`: a text is only ever followed by another version."""
+    _guard("wordings", "a version of a text never changes")
 
 
 def _guard(table: str, refusal: str, allowed: str = "") -> None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from jobs.rules.letters.company_texts import STANDARD, CompanyTexts, TextKind, TextName
+from jobs.rules.letters.company_texts import STANDARD, CompanyTexts, OwnText, TextKind, TextName
 from jobs.rules.letters.learning import LetterEdit, WordingChange, applied, proposals
 
 FOLLOW_UP = TextName(TextKind.TEMPLATE, "en", "follow_up")
@@ -104,7 +104,7 @@ def test_a_change_is_made_in_one_sentence_and_goes_on_from_there() -> None:
     old = STANDARD.text(FOLLOW_UP)
     new = applied(old, change)
     assert new == old.replace(HOLDING, f"Tell me what is wrong.\n{CALL}")
-    texts = CompanyTexts({FOLLOW_UP: new})
+    texts = CompanyTexts((OwnText(FOLLOW_UP, new),))
     assert proposals(edits((HOLDING, "Is anything wrong?")), texts) == []
     (later,) = proposals(edits((WHEN, "When will the {total_open} come?")), texts)
     assert later.base != change.base
@@ -120,7 +120,7 @@ def test_instructions_are_kept_side_by_side() -> None:
     first = WordingChange(MODEL, "I hope you are “well”.", "", "", "", (), 0)
     second = replace(first, before="", after="Bitte,\nund \u2028 danke.")
     text = applied(applied(STANDARD.text(MODEL), first), second)
-    told = CompanyTexts({MODEL: text}).instructions("follow_up", "en")
+    told = CompanyTexts((OwnText(MODEL, text),)).instructions("follow_up", "en")
     assert told == (("I hope you are “well”.", ""), ("", "Bitte,\nund \u2028 danke."))
     assert first.fingerprint != second.fingerprint
     assert first.fingerprint == replace(first, cases=("1",), customers=1).fingerprint

@@ -3,7 +3,11 @@
 import sqlalchemy as sa
 from alembic import op
 
-from jobs.store.database.migrations.guards import guard_assessments, guard_log
+from jobs.store.database.migrations.guards import (
+    guard_assessments,
+    guard_log,
+    guard_wordings,
+)
 from jobs.store.database.types import Amount, FineAmount, Id, Json, Rank, Rate, Utc
 
 revision = "0001"
@@ -452,6 +456,46 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("company", "week", name=op.f("pk_reviews")),
     )
     op.create_table(
+        "wordings",
+        sa.Column("company", sa.String(length=64), nullable=False),
+        sa.Column("kind", sa.String(length=12), nullable=False),
+        sa.Column("language", sa.String(length=8), nullable=False),
+        sa.Column("name", sa.String(length=32), nullable=False),
+        sa.Column("version", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("sha256", sa.String(length=64), nullable=False),
+        sa.Column("replaces", sa.Integer(), nullable=False),
+        sa.Column("proposal", sa.String(length=64), nullable=False),
+        sa.Column("taken_by", sa.String(length=40), nullable=False),
+        sa.Column("taken_at", Utc(), nullable=False),
+        sa.ForeignKeyConstraint(["company"], ["companies.realm"], name=op.f("fk_wordings_company")),
+        sa.PrimaryKeyConstraint(
+            *("company", "kind", "language", "name", "version"), name=op.f("pk_wordings")
+        ),
+    )
+    op.create_table(
+        "wording_proposals",
+        sa.Column("company", sa.String(length=64), nullable=False),
+        sa.Column("fingerprint", sa.String(length=64), nullable=False),
+        sa.Column("week", sa.Date(), nullable=False),
+        sa.Column("kind", sa.String(length=12), nullable=False),
+        sa.Column("language", sa.String(length=8), nullable=False),
+        sa.Column("name", sa.String(length=32), nullable=False),
+        sa.Column("before", sa.Text(), nullable=False),
+        sa.Column("after", sa.Text(), nullable=False),
+        sa.Column("below", sa.Text(), nullable=False),
+        sa.Column("base", sa.String(length=64), nullable=False),
+        sa.Column("cases", Json(), nullable=False),
+        sa.Column("customers", sa.Integer(), nullable=False),
+        sa.Column("state", sa.String(length=12), nullable=False),
+        sa.Column("answered_by", sa.String(length=40), server_default="", nullable=False),
+        sa.Column("answered_at", Utc(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["company"], ["companies.realm"], name=op.f("fk_wording_proposals_company")
+        ),
+        sa.PrimaryKeyConstraint("company", "fingerprint", name=op.f("pk_wording_proposals")),
+    )
+    op.create_table(
         "forecasts",
         sa.Column("company", sa.String(length=64), nullable=False),
         sa.Column("week", sa.Date(), nullable=False),
@@ -575,6 +619,7 @@ def upgrade() -> None:
         sa.Column("sha256", sa.String(length=64), nullable=False),
         sa.Column("author", sa.String(length=120), nullable=False),
         sa.Column("author_reason", sa.Text(), nullable=False),
+        sa.Column("wording", sa.String(length=64), server_default="", nullable=False),
         sa.Column("edited_by", sa.String(length=32), nullable=False),
         sa.Column("violations", Json(), nullable=False),
         sa.Column("rulings", Json(), nullable=False),
@@ -832,3 +877,4 @@ def upgrade() -> None:
     op.create_index("ix_holds_customer", "holds", ["company", "customer"], unique=False)
     guard_log()
     guard_assessments()
+    guard_wordings()
