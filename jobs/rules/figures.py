@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from functools import cache
+from functools import cache, lru_cache
 
 from babel import Locale, UnknownLocaleError
 from babel.dates import format_date
@@ -68,6 +68,7 @@ def spelled(text: str, locale: str) -> str:
     return text.replace("ß", "ss") if swiss else text
 
 
+@cache
 def letter_locale(locale: str) -> str:
     """The locale whose formats a letter has: its language, the customs of the customer's country.
 
@@ -83,9 +84,11 @@ def letter_locale(locale: str) -> str:
     return "en_US" if language == "en" else language
 
 
+@lru_cache(maxsize=4096)  # a letter and its checks write the same few amounts dozens of times
 def amount(money: Money, locale: str = "en_US") -> str:
     """`money` with its currency, in Latin digits: "$1,200.50", "KWD 665.205"."""
-    text = format_currency(money.amount, money.currency, locale=letter_locale(locale))
+    exact = money.amount or Decimal(0)  # -0 equals 0, so it has to read the same
+    text = format_currency(exact, money.currency, locale=letter_locale(locale))
     # CLDR puts a space between letters and digits here, but Babel does not
     return without_hidden(_LETTERS_BEFORE.sub("\xa0", text))
 

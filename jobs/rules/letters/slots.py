@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date
+from functools import cache
 
 from jobs.rules.facts.facts import Credit, Facts, Invoice
 from jobs.rules.facts.past import Contact, Past
@@ -68,6 +69,7 @@ def locale_of(facts: Facts, policy: Policy) -> str:
     return policy.locale(facts.customer.id, facts.company.country)
 
 
+@cache
 def words_for(locale: str) -> LetterWords:
     """The words of a letter for this locale."""
     words = letter_words(language_of(locale))

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from itertools import groupby, takewhile
 
 from babel.numbers import list_currencies
@@ -69,7 +69,11 @@ class Match:
 
 def found(text: str, literals: Iterable[str], symbols: Iterable[str]) -> Iterator[Match]:
     """Everything in `text` (normal form) that must be a fact. `literals` are known texts."""
-    patterns = {"literal": _any(literals), "money": _money(frozenset(symbols)), **PATTERNS}
+    patterns = {
+        "literal": _any(frozenset(literals)),
+        "money": _money(frozenset(symbols)),
+        **PATTERNS,
+    }
     ahead = {kind: pattern.search(text) for kind, pattern in patterns.items()}
     while matches := [(kind, match) for kind, match in ahead.items() if match]:
         kind, match = min(matches, key=lambda pair: (pair[1].start(), -pair[1].end()))
@@ -80,7 +84,8 @@ def found(text: str, literals: Iterable[str], symbols: Iterable[str]) -> Iterato
                 ahead[other] = patterns[other].search(text, match.end())
 
 
-def _any(literals: Iterable[str]) -> re.Pattern[str]:
+@lru_cache(maxsize=64)  # subject and body of a letter have the same
+def _any(literals: frozenset[str]) -> re.Pattern[str]:
     """The longest of them that stands as a word of its own: not the end of a longer word, number
     or path. What begins alike is looked at once, because a letter may have hundreds of facts.
     """

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import date
 from email.utils import parseaddr
+from functools import lru_cache
 from itertools import chain, islice
 
 from babel.numbers import list_currencies
@@ -173,19 +174,24 @@ def _disguised(text: str, right: list[Match], facts: Facts, policy: Policy) -> I
 
 
 def _phrases(rest: str, facts: Facts, policy: Policy) -> Iterator[Wrong]:
-    for phrase in PHRASES:
-        for match in phrase.pattern.finditer(rest):
-            if not _is_offered(phrase, match[0], facts, policy):
-                yield Wrong(phrase.kind, match[0], match.start())
+    for phrase, match in _heard(rest, PHRASES):
+        if not _is_offered(phrase, match[0], facts, policy):
+            yield Wrong(phrase.kind, match[0], match.start())
     if not attaches(facts, policy):
         for match in ATTACHED.finditer(rest):
             yield Wrong("attachment", match[0], match.start())
-    for phrase in ALLOWABLE:
+    for phrase, match in _heard(rest, ALLOWABLE):
         kind = "marked_wording" if phrase.kind in policy.allow_wording else "wording"
-        yield from (Wrong(kind, m[0], m.start()) for m in phrase.pattern.finditer(rest))
+        yield Wrong(kind, match[0], match.start())
     for match in LETTERED.finditer(rest):
         if match[1] not in NOT_A_NUMBER:
             yield Wrong("another_invoice", match[1] + match[2], match.start())
+
+
+@lru_cache(maxsize=256)  # a text is checked when drafted, before each step and before it is sent
+def _heard(rest: str, phrases: tuple[Phrase, ...]) -> tuple[tuple[Phrase, re.Match[str]], ...]:
+    """Which of the `phrases` occur, and where."""
+    return tuple((phrase, match) for phrase in phrases for match in phrase.pattern.finditer(rest))
 
 
 def _is_offered(phrase: Phrase, words: str, facts: Facts, policy: Policy) -> bool:
@@ -223,8 +229,11 @@ def _letters(text: str, rest: str) -> Iterator[Violation]:
         yield violation("language", " ".join(other))
 
 
-def _scripts(word: str) -> set[str]:
-    return {unicodedata.name(c, "?").split()[0] for c in word if c.isalpha()} - {"MODIFIER"}
+@lru_cache(maxsize=4096)  # most letters say the same
+def _scripts(word: str) -> frozenset[str]:
+    return frozenset(
+        {unicodedata.name(c, "?").split()[0] for c in word if c.isalpha()} - {"MODIFIER"}
+    )
 
 
 def _people(body: str, facts: Facts, policy: Policy) -> Iterator[Violation]:

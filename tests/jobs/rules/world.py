@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -24,6 +25,7 @@ sender_phone = "+1 555 010 7788"
 """
 
 
+@cache
 def policy(more: str = "", sender: str = SENDER) -> Policy:
     """The default policy, signed by Dana Reyes, with `more` lines of TOML."""
     return load(more + sender)
