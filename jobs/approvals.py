@@ -189,5 +189,6 @@ def sent(conn: Connection, case: Case, draft: Draft, actor: str, now: datetime) 
     to = Move(State.SENT, "send.sent", actor, now, data)
     moved = cases.move(conn, case, to, now, draft=draft.id, undo_until=None, lapses_at=None)
     if moved:
-        sends.intend_note(conn, draft, now)
+        # of a mail that a person looked up: if a backup was brought back, its note may be there
+        sends.intend_note(conn, draft, now, unsure=actor != ACTOR)
     return moved

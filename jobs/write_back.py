@@ -1,8 +1,9 @@
 """The note in QuickBooks: one Attachable on every invoice of the letter.
 
 It is written after the mail is out, with a request id derived from what was approved, so that
-repeating it after a lost connection returns the first result. If the books are closed or
-read-only, the note stays in our own database only.
+repeating it after a lost connection returns the first result; and as nobody knows how long Intuit
+remembers a request id, a note that may be there is looked for before it is written. If the books
+are closed or read-only, the note stays in our own database only.
 """
 
 from __future__ import annotations
@@ -66,7 +67,8 @@ def _load(services: Services, conn: Connection, claim: Claim, now: datetime) -> 
     if company.read_only:
         _conclude(conn, case, "kept", "the QuickBooks subscription is read-only", now)
         return None
-    return Write(services, case, note, begun)
+    perhaps_there = note.state == sends.UNSURE or claim.attempts > 1
+    return Write(services, case, note, begun, perhaps_there)
 
 
 @dataclass(frozen=True)
@@ -100,6 +102,8 @@ class Write:
     note: Any
     begun: float
     """When the claim was last known to be ours, by `boot_time`."""
+    perhaps_there: bool = False
+    """An earlier attempt may have written it."""
 
     def act(self) -> str | Kept | NoteRefused | BooksAway:
         """The Attachable's id, or why there is none. Raises QuickBooksError.
@@ -111,8 +115,10 @@ class Write:
         if boot_time() - self.begun >= LEASE.total_seconds():
             return BooksAway(HELD_UP)
         quickbooks = self.services.quickbooks(self.case.company)
+        text, invoices = self.note.text, self.note.invoices
         try:
-            return quickbooks.attach_note(self.note.text, self.note.invoices, self.note.request_id)
+            there = quickbooks.find_note(text, invoices[0]) if self.perhaps_there else ""
+            return there or quickbooks.attach_note(text, invoices, self.note.request_id)
         except (BooksClosed, ReadOnly) as error:
             return Kept(str(error), lapsed=isinstance(error, ReadOnly))
         except QuickBooksError as error:

@@ -227,6 +227,18 @@ class QuickBooks(Transport):
             raise Unreachable("QuickBooks did not say which note it wrote")
         return attachable_id
 
+    def find_note(self, text: str, invoice_id: str) -> str:
+        """The id of the Attachable on this invoice that says exactly this; empty if there is none.
+
+        Of an invoice with more than 1000 Attachables only the first thousand are read.
+        """
+        on_invoice = where("AttachableRef.EntityRef.Type", "=", "Invoice")
+        which = where("AttachableRef.EntityRef.value", "=", an_id(invoice_id))
+        query = {"query": Select("Attachable", (on_invoice, which)).page()}
+        rows = answers.rows(parsed(self._call("GET", "query", params=query)), "Attachable")
+        same = (row for row in rows if str(row.get("Note", "")).strip() == text.strip())
+        return next(map(answers.row_id, same), "")
+
     def delete_note(self, attachable_id: str) -> None:
         """Delete our note; one that is already gone counts as deleted."""
         body = {"Id": an_id(attachable_id)}

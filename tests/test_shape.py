@@ -32,6 +32,7 @@ BELOW: dict[str, set[str]] = {
     "opening": {"rules", "store"},
     "approvals": {"rules", "store"},
     "companies": {"rules", "store", "pipeline", "engine"},
+    "restored": {"rules", "store", "mail", "pipeline", "approvals"},
     "intake": {"rules", "store", "sources", "engine", "opening", "companies"},
     "triage": {"rules", "store", "reasoning", "sources", "engine", "approvals"},
     "replies": {"rules", "store", "reasoning", "sources", "engine", "opening"},

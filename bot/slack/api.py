@@ -163,10 +163,8 @@ def update(client: WebClient, message: Message, ts: str) -> Posted | Trouble:
     return answer if isinstance(answer, Trouble) else Posted(answer["channel"], answer["ts"])
 
 
-def find(
-    client: WebClient, message: Message, since: datetime, until: datetime
-) -> Posted | Trouble | None:
-    """The message with this key among those posted in this period; None if there is none.
+def find(client: WebClient, message: Message, since: datetime) -> Posted | Trouble | None:
+    """The message with this key among those posted since then; None if there is none.
 
     Slack returns a history in pages (https://docs.slack.dev/apis/web-api/pagination), so only the
     last page proves that it is not there.
@@ -176,7 +174,7 @@ def find(
         "limit": PAGE,
         "include_all_metadata": True,
     }
-    where |= {"oldest": f"{since.timestamp():.6f}", "latest": f"{until.timestamp():.6f}"}
+    where |= {"oldest": f"{since.timestamp():.6f}"}
     method = "conversations.replies" if message.thread else "conversations.history"
     where |= {"ts": message.thread} if message.thread else {}
     while True:

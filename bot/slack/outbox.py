@@ -58,7 +58,7 @@ LOOKED = timedelta(minutes=15)
 """How long it is believed that nobody outside reads a channel."""
 SHARED = "The channel is shared with other organisations."
 AROUND = timedelta(minutes=5)
-"""How long before and after its intent to look for a lost post, since clocks differ."""
+"""How long before its intent to begin looking for a lost post, since clocks differ."""
 
 UNDRAWABLE = frozenset(
     {
@@ -438,8 +438,7 @@ class Find:
 
     def act(self) -> Posted | Trouble | None:
         """Never raises for what Slack does."""
-        since, until = self.intent - AROUND, self.intent + AROUND
-        return api.find(self.client, self.drawn.message, since, until)
+        return api.find(self.client, self.drawn.message, self.intent - AROUND)
 
     def settle(
         self, conn: Connection, claim: Claim, outcome: Posted | Trouble | None, now: datetime

@@ -314,5 +314,6 @@ DECISIONS: Mapping[str, VerbWords] = {
     Decided.LAPSE: VerbWords("put back"),
     Decided.DIFFERS: VerbWords("put back"),
     Decided.REFUSED: VerbWords("put back"),
+    Decided.RESTORED: VerbWords("brought back from a backup"),
 }
 """By the kind under which it is recorded."""

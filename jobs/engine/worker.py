@@ -143,6 +143,15 @@ def run(
         stop.wait(PAUSE)
 
 
+def registered(redis: Redis) -> list[str]:
+    """The queues that have a worker; one that was killed counts for some minutes more.
+
+    Raises RedisError.
+    """
+    workers = Worker.all(connection=redis, serializer=JSONSerializer)
+    return sorted({name for worker in workers for name in worker.queue_names()})
+
+
 def _worker(
     redis: Redis, queue: str, jobs: type[Job], before_job: Callable[[], object] | None
 ) -> PatientWorker:

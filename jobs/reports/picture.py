@@ -134,7 +134,7 @@ def _of_end(conn: Connection, case: Case) -> dict[str, Any]:
     note = cases.note_of(conn, case.id)
     return {
         "outcome": _outcome(conn, case),
-        "note_state": "" if note is None or note.state == "intended" else note.state,
+        "note_state": "" if note is None or note.state in sends.UNWRITTEN else note.state,
         "note_detail": note.detail if note else "",
         "held_up": companies.need(conn, case.company).held_up(shadow=case.shadow),
         "end_reason": case.row.end_reason,

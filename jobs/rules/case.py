@@ -52,6 +52,8 @@ class Decided(StrEnum):
     LAPSE = "lapse"
     DIFFERS = "differs"
     REFUSED = "refused"
+    # the record was brought back from a backup
+    RESTORED = "restored"
 
 
 @dataclass(frozen=True)

@@ -51,7 +51,10 @@ MOVES: dict[State, frozenset[State]] = {
     State.SNOOZED: frozenset(
         {State.SNOOZED, State.NEW, State.WAITING, State.HELD, State.CANCELLED, State.SENT}
     ),
-    State.APPROVED: frozenset({State.WAITING, State.SENDING, State.CANCELLED, State.SENT}),
+    State.APPROVED: frozenset(
+        # unknown only where the record was brought back from a backup
+        {State.WAITING, State.SENDING, State.CANCELLED, State.SENT, State.UNKNOWN}
+    ),
     State.SENDING: frozenset({State.SENT, State.APPROVED, State.WAITING, State.UNKNOWN}),
     State.UNKNOWN: frozenset({State.SENT, State.WAITING}),
     State.SENT: frozenset({State.DONE}),

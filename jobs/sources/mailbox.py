@@ -279,9 +279,13 @@ class _Reading:
             self._found[one.id].doubts[doubt] = None
 
     def _we_wrote(self, mail: Inbound) -> list[Account]:
-        """Note when, and to whom; returns those customers."""
+        """Note when, and to whom; returns those customers.
+
+        A message of this product that is not on record counts, too: it was sent after the backup
+        that the record was brought back from.
+        """
         to = _copied(self.customers, mail)
-        if not mail.message_id.startswith(OUR_MESSAGES) and mail.kind not in CHANGES_NOTHING:
+        if mail.message_id not in self.our_ids and mail.kind not in CHANGES_NOTHING:
             for one in to:
                 self._found[one.id].we_wrote.append(mail.at)
                 self._found[one.id].people |= _people(one, mail)

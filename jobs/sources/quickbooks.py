@@ -25,7 +25,7 @@ from jobs.rules.facts.findings import LEDGER, Account, Context, Findings, Fresh
 from jobs.rules.figures import Money
 from jobs.rules.states import Stage
 from jobs.sources import records
-from jobs.store import assessments, cases, companies, crossings
+from jobs.store import assessments, cases, companies, crossings, sends
 from jobs.store.cases import Case
 from jobs.store.customers import families, history, marks
 from jobs.store.intake import ledger
@@ -396,7 +396,7 @@ def account(conn: Connection, file: CaseFile, facts: Facts) -> Account:
         facts.customer.id,
         facts.customer.name,
         addresses=frozenset(filter(is_address, entries)),
-        sent=frozenset(contact.message_id for contact in history.contacts(conn, *whose)),
+        sent=sends.message_ids(conn, *whose),
         known_as=marks.known_as(conn, *whose),
         copied=frozenset(history.chosen_cc(conn, *whose)),
     )

@@ -337,6 +337,13 @@ def rehearsed(conn: Connection, company: str, after: str, most: int) -> list[Cas
     return [of_row(row) for row in conn.execute(query)]
 
 
+def in_states(conn: Connection, company: str, *states: State) -> list[Case]:
+    """A company's cases in these states, in the order of ids, locked."""
+    theirs = (cases.c.company == company) & cases.c.state.in_(states)
+    query = select(cases).where(theirs).order_by(cases.c.id).with_for_update()
+    return [of_row(row) for row in conn.execute(query)]
+
+
 @dataclass(frozen=True)
 class NewCase:
     """What a new case starts with."""

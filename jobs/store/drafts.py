@@ -191,6 +191,13 @@ def copies_asked() -> ColumnElement[bool]:
     return draft_copies.c.ended_at.is_(None)
 
 
+def doubt_copies(conn: Connection, company: str, now: datetime) -> None:
+    """The copies that a company's people have asked for may have been sent already."""
+    theirs = select(cases.c.id).where(cases.c.company == company)
+    asked = (draft_copies.c.state == "asked") & draft_copies.c.case_id.in_(theirs)
+    conn.execute(update(draft_copies).where(asked).values(state="in_flight", due_at=now))
+
+
 def begin_copy(conn: Connection, claim: Claim, address: str, message_id: str) -> bool:
     """Write the intent to hand it over; False if the claim is not ours."""
     ours = (draft_copies.c.id == claim.id) & (draft_copies.c.token == claim.token)

@@ -126,6 +126,13 @@ def lines(
         yield LogRow(row.company, row.seq, row.body, row.hash, row.case_id)
 
 
+def last(conn: Connection, company: str) -> LogRow | None:
+    """The last row of a company, if it has any."""
+    query = select(log).where(log.c.company == company).order_by(log.c.seq.desc()).limit(1)
+    row = conn.execute(query).first()
+    return LogRow(row.company, row.seq, row.body, row.hash, row.case_id) if row else None
+
+
 def span(conn: Connection, company: str, since: datetime, until: datetime) -> tuple[int, int]:
     """The numbers of the first row of this period and of the first one after it, roughly.
 

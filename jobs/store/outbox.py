@@ -19,6 +19,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, bindparam, func, or_, select, update
 
+from jobs.rules.states import OPEN, State
 from jobs.store import companies, work
 from jobs.store.cases import Case
 from jobs.store.companies import ConnectedCompany
@@ -55,6 +56,7 @@ class MessageKind(StrEnum):
     FIRST_LOOK = "first_look"
     DIGEST = "digest"
     REVIEW = "review"
+    RESTORED = "restored"
     SWEEP_FAILED = "sweep_failed"
     POLL_FAILED = "poll_failed"
     REPLIES_FAILED = "replies_failed"
@@ -95,7 +97,7 @@ URGENT = frozenset(
         *(MessageKind.CONNECTION_LOST, MessageKind.UPKEEP_FAILED, MessageKind.TOKENS_UNOPENABLE),
         *(MessageKind.READS_BLOCKED, MessageKind.SWEEP_FAILED, MessageKind.POLL_FAILED),
         *(MessageKind.EVENT_IGNORED, MessageKind.EVENT_FAILED, MessageKind.LOG_CUT),
-        MessageKind.REPLIES_FAILED,
+        *(MessageKind.REPLIES_FAILED, MessageKind.RESTORED),
         *(MessageKind.PAUSED, MessageKind.RESUMED, MessageKind.LIVE, MessageKind.SHADOW),
         *(MessageKind.DAY_FULL, MessageKind.POLICY_UNUSABLE, MessageKind.POLICY_USABLE),
         *(MessageKind.FIRST_LOOK, MessageKind.DIGEST, MessageKind.REVIEW),
@@ -302,6 +304,20 @@ def intend(conn: Connection, claim: Claim, now: datetime) -> bool:
     ours = (messages.c.id == claim.id) & (messages.c.token == claim.token)
     intent = {"posting": now, "due_at": now + work.LEASE}
     return conn.execute(update(messages).where(ours).values(**intent)).rowcount == 1
+
+
+def doubt(conn: Connection, company: str, now: datetime) -> None:
+    """What a company has still to post may be in Slack already, and its cards may show what is no
+    longer so: the former is looked for before it is posted, the latter are drawn again."""
+    theirs = messages.c.company == company
+    unposted = theirs & messages.c.due_at.is_not(None) & messages.c.ts.is_(None)
+    unposted &= messages.c.posting.is_(None)
+    conn.execute(update(messages).where(unposted).values(posting=messages.c.made_at))
+    living = select(cases.c.id).where(
+        cases.c.company == company, cases.c.state.in_([*OPEN, State.SENT])
+    )
+    cards = (messages.c.kind == "card") & messages.c.case_id.in_(living)
+    conn.execute(update(messages).where(cards, messages.c.ts.is_not(None)).values(due_at=now))
 
 
 def withdraw(conn: Connection, id: str) -> None:

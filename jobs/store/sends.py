@@ -38,6 +38,7 @@ from jobs.store.database.tables import (
     crossings,
     drafts,
     notes,
+    of_customer,
     sends,
     sent_cc,
     unfiled_mails,
@@ -56,6 +57,9 @@ FILED_WITHIN = timedelta(minutes=10)
 """The sender files the copy itself; after so long it has, or has died."""
 CONTACT = (*OPEN, *ACCEPTED)
 """States in which the mail may have reached the customer."""
+INTENDED, UNSURE = "intended", "unsure"
+UNWRITTEN = (INTENDED, UNSURE)
+"""States of a note that is still to be written; an unsure one may be in QuickBooks already."""
 _OF_CASE = select(sends).where(sends.c.case_id == bindparam("one"))
 _LATEST = _OF_CASE.order_by(sends.c.id.desc()).limit(1)
 
@@ -87,7 +91,7 @@ def begin(
     cc: Iterable[str] = (),
     **row: Any,
 ) -> None:
-    """Store the intent, and who gets a copy.
+    """Store the intent, and who gets a copy; `row` has the other columns of the attempt.
 
     Raises sqlalchemy.exc.IntegrityError if another attempt of this case is alive.
     """
@@ -151,6 +155,17 @@ def latest(conn: Connection, case: str) -> Row[Any] | None:
 def of_case(conn: Connection, case: str) -> Sequence[Row[Any]]:
     """Every attempt of this case, the oldest first."""
     return conn.execute(_OF_CASE.order_by(sends.c.id), {"one": case}).all()
+
+
+def message_ids(conn: Connection, company: str, customer: str) -> frozenset[str]:
+    """The Message-IDs of every attempt to write to this customer, in whatever state."""
+    given = {"company": company, "customer": customer}
+    return frozenset(conn.scalars(_MESSAGE_IDS, given))
+
+
+_MESSAGE_IDS = (
+    select(sends.c.message_id).join(cases, cases.c.id == sends.c.case_id).where(of_customer(cases))
+)
 
 
 def abandon(conn: Connection, case: str, detail: str) -> None:
@@ -296,18 +311,28 @@ def note_pending() -> ColumnElement[bool]:
     return cases.c.state.in_((State.SENT, State.DONE)) & connected(cases.c.company)
 
 
-def intend_note(conn: Connection, draft: Draft, now: datetime) -> None:
-    """Record that this note is to be written. Its request id derives from what was approved."""
+def intend_note(conn: Connection, draft: Draft, now: datetime, *, unsure: bool = False) -> None:
+    """Record that this note is to be written. Its request id derives from what was approved.
+
+    `unsure`: it may be in QuickBooks already, so it is looked for first.
+    """
     row = {
         "case_id": draft.case,
         "draft": draft.id,
         "text": draft.letter.note,
         "invoices": [i.id for i in draft.letter.invoices],
         "request_id": f"overdue-{draft.case}-{draft.sha256[:16]}",
-        "state": "intended",
+        "state": UNSURE if unsure else INTENDED,
         "at": now,
     }
     insert_or_ignore(conn, notes, row)
+
+
+def doubt_notes(conn: Connection, company: str) -> None:
+    """The notes that a company has still to write may be in QuickBooks already."""
+    theirs = select(cases.c.id).where(cases.c.company == company)
+    pending = (notes.c.state == INTENDED) & notes.c.case_id.in_(theirs)
+    conn.execute(update(notes).where(pending).values(state=UNSURE))
 
 
 def conclude_note(

@@ -119,7 +119,7 @@ def test_every_public_method_is_known() -> None:
         *("payments", "credit_memos"),
         "changed_since",
         *("invoice", "payment", "credit_memo", "pdf", "changes", "batch"),
-        *("attach_note", "delete_note", "close"),
+        *("attach_note", "find_note", "delete_note", "close"),
     }
 
 
@@ -631,6 +631,25 @@ def test_a_note_written_twice_with_one_requestid_is_one_note() -> None:
         client.attach_note("a note", ["742"], "note-1")
     assert client.attach_note("a note", ["742"], "note-1") == "900"
     assert written == {"note-1": "900"}
+
+
+def test_a_note_is_found_by_its_words() -> None:
+    """Among everything that is attached to the invoice; nothing else of it is kept."""
+    ledger = Ledger()
+    there = [{"Id": "7", "FileName": "photo.png"}, {"Id": "8", "Note": "Hi"}]
+    there.append({"Id": "9", "Note": "[Overdue 412] reminder 1\n"})
+    ledger.answers["query"] = answer({"QueryResponse": {"Attachable": there}})
+    client = ledger.client()
+    assert client.find_note("[Overdue 412] reminder 1", "742") == "9"
+    assert client.find_note("[Overdue 413] reminder 1", "742") == ""
+    assert (
+        ledger.requests[0]
+        .url.params["query"]
+        .startswith(
+            "SELECT * FROM Attachable WHERE AttachableRef.EntityRef.Type = 'Invoice' "
+            "AND AttachableRef.EntityRef.value = '742' "
+        )
+    )
 
 
 @pytest.mark.parametrize(

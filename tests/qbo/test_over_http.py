@@ -176,6 +176,8 @@ def test_a_note_is_written_once_and_taken_back(place: Place) -> None:
     first = place.client.attach_note("[Overdue 1] reminder", ["1001", "1002"], "note-1")
     assert place.client.attach_note("[Overdue 1] reminder", ["1001", "1002"], "note-1") == first
     assert len(place.world.notes) == 1
+    assert place.client.find_note("[Overdue 1] reminder", "1002") == first
+    assert place.client.find_note("[Overdue 1] reminder", "1003") == ""
     place.client.delete_note(first)
     place.client.delete_note(first)
     assert place.world.refused_writes == []

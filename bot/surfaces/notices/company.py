@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
-from bot.blockkit.blocks import channel_link
+from bot.blockkit.blocks import channel_link, stamp
 from bot.blockkit.escaping import escaped
 from bot.surfaces.notices.given import Given
 from jobs.rules.figures import day, listed
+from jobs.rules.plain import one_line
 from jobs.store.log import CUT
 from jobs.store.outbox import MessageKind
 
 Data = Mapping[str, Any]
 
+MOST_NAMED = 20
+"""How many cases one notice names."""
 HOW_TO_CONNECT = (
     "A finance lead presses *Connect again* in the Home tab of Overdue; `overdue connect` also "
     "prints a link."
@@ -223,6 +226,36 @@ def _log_cut(given: Given) -> str:
     )
 
 
+def _restored(given: Given) -> str:
+    named = [
+        f"case {escaped(one['case'])} ({escaped(one_line(one['customer'], 60)) or 'no name'})"
+        for one in given.data["doubtful"][:MOST_NAMED]
+    ]
+    more = len(given.data["doubtful"]) - len(named)
+    last = stamp(datetime.fromisoformat(given.data["last"]))
+    first = (
+        ":rotating_light: *Overdue's record was brought back from a backup.* Its last entry is of "
+        f"{last}; what was decided, sent or noted later is not on record. Sending is paused."
+    )
+    said = [first]
+    if named:
+        said.append(
+            f"• *Perhaps sent:* {listed([*named, *([f'{more} more'] if more else [])])}. Please "
+            "look into the Sent folder, and press “It was sent” or “It was not sent” on each card."
+        )
+    if waiting := given.data["waiting"]:
+        which = "1 message waits" if waiting == 1 else f"{waiting} messages wait"
+        said.append(
+            f"• {which} for approval and may have been approved and sent since. The cards say so; "
+            "look into the Sent folder before you approve."
+        )
+    said.append(
+        "• Please repeat what was rejected, edited, put on hold or confirmed since. Afterwards a "
+        "finance lead resumes sending with `/overdue resume`."
+    )
+    return "\n".join(said)
+
+
 # How the company is run
 
 
@@ -300,6 +333,7 @@ WORDS: Mapping[MessageKind, Callable[[Given], str]] = {
     MessageKind.POLICY_CHANGED: _policy_changed,
     MessageKind.POLICY_UNUSABLE: _policy_unusable,
     MessageKind.POLICY_USABLE: _policy_usable,
+    MessageKind.RESTORED: _restored,
     MessageKind.SWEEP_FAILED: _sweep_failed,
     MessageKind.POLL_FAILED: _poll_failed,
     MessageKind.REPLIES_FAILED: _replies_failed,

@@ -35,8 +35,8 @@ class Account:
     addresses: frozenset[str]
     """Lower-case bare addresses from QuickBooks: of the customer and of its open invoices."""
     sent: frozenset[str] = frozenset()
-    """The Message-IDs of what we sent to it, in angle brackets: an answer to one of them is about
-    this customer, whoever writes it."""
+    """The Message-IDs of what we sent to it, or tried to, in angle brackets: an answer to one of
+    them is about this customer, whoever writes it."""
     copied: frozenset[str] = frozenset()
     """Addresses that people chose for copies of our messages, in lower case: mail to them may come
     back. They identify nobody."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import json
 import os
@@ -15,6 +16,9 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from redis import Redis
+from rq import Worker
+from rq.serializers import JSONSerializer
 from sqlalchemy import delete, insert, select, text
 
 from bot import logs
@@ -23,7 +27,7 @@ from jobs.rules.case import Decision, Proposal, Reason
 from jobs.rules.rulings import Kind, Ruling
 from jobs.rules.states import CaseClass, Stage
 from jobs.settings import Settings
-from jobs.store import assessments, cases, drafts, log, people, texts
+from jobs.store import assessments, cases, companies, drafts, log, people, texts
 from jobs.store.assessments import Judgement
 from jobs.store.database import engine
 from jobs.store.database.engine import Database
@@ -394,6 +398,31 @@ def test_who_may_approve_what_and_since_when(run: Run, database: Database, tmp_p
     assert rows["UMEMBER"]["through"] == "group SGROUP, members as of 2026-11-06 15:00 UTC"
     assert "1 customer of their own: edits and holds" in rows["UMANAGER"]["may"]
     assert "Nobody may act" in run("access").output
+
+
+def test_a_backup_that_was_brought_back_is_said(
+    run: Run, database: Database, valkey_url: str
+) -> None:
+    """Only once it is certain that no worker runs, or somebody says so; then once."""
+    assert "REDIS_URL is empty" in run("db", "restored").output
+    away = run("db", "restored", REDIS_URL="unix:///nowhere")
+    assert (away.exit_code, "Redis cannot be reached" in away.output) == (1, True)
+    with contextlib.closing(Redis.from_url(valkey_url)) as redis:
+        worker = Worker(["act"], connection=redis, serializer=JSONSerializer)
+        worker.register_birth()  # type: ignore[no-untyped-call]
+        running = run("db", "restored", REDIS_URL=valkey_url)
+        assert (running.exit_code, "Workers of act are registered" in running.output) == (1, True)
+        worker.register_death()  # type: ignore[no-untyped-call]
+    done = run("db", "restored", REDIS_URL=valkey_url)
+    assert "Brass Fern (4620816365000000001): sending is paused." in done.output
+    assert "2026-11-06 15:00 UTC" in done.output
+    with database.reading() as conn:
+        (company,) = companies.all_of_them(conn)
+        last = log.last(conn, REALM)
+    assert company.paused_at
+    assert last
+    assert last.fields["action"] == "company.restored"
+    assert "done before" in run("db", "restored", "--force").output
 
 
 def test_a_good_log_verifies(run: Run) -> None:

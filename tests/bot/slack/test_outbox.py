@@ -228,7 +228,7 @@ def test_a_lost_answer_is_looked_for_before_posting_again(on: BotHarness) -> Non
 
 
 def test_a_lost_post_is_found_behind_many_later_ones(on: BotHarness) -> None:
-    """The bot was down for a while: only what was posted about then is looked through."""
+    """The bot was down for a while: all that was posted since is looked through."""
     on.say("hello")
     on.fault("chat.postMessage", "late")
     on.work()
@@ -303,6 +303,30 @@ def test_a_post_that_did_not_happen_is_made(on: BotHarness, kind: str) -> None:
         on.work()
         on.clock.forward(seconds=10)
     assert len(on.posted()) == 1
+
+
+def test_what_stood_in_a_backup_as_not_posted_is_looked_for(on: BotHarness) -> None:
+    """Brought back, it posts nothing twice, and draws each card as the record has it."""
+    add_case(on)
+    on.say("hello")
+    on.clock.forward(hours=2)
+    on.work()
+    on.change_case(state="snoozed")
+    on.clock.forward(seconds=5)
+    on.work()
+    drawn, ts = [one["text"] for one in on.posted()], on.message().ts
+    on.clock.forward(days=1)
+    with on.database.writing() as conn:  # as it was: nothing posted, and the case waiting
+        conn.execute(update(cases).values(state="waiting", version=1))
+        unposted = {"ts": None, "rendered_version": 0, "due_at": START, "token": None}
+        conn.execute(update(messages).values(**unposted))
+        words.doubt(conn, REALM, on.clock())
+    for _ in range(3):
+        on.work()
+        on.clock.forward(seconds=5)
+    now = [one["text"] for one in on.posted()]
+    assert (len(now), now[1], on.message().ts) == (2, drawn[1], ts)
+    assert now[0] != drawn[0]
 
 
 def test_a_crash_between_intent_and_answer_posts_nothing_twice(on: BotHarness) -> None:

@@ -208,6 +208,14 @@ DATA: dict[MessageKind, list[dict[str, Any]]] = {
     MessageKind.REVIEW: [{"week": "2026-11-16"}],
     MessageKind.REVIEW_DETAILS: [{"week": "2026-11-16"}],
     MessageKind.REVIEW_CASES: [{"week": "2026-11-16"}],
+    MessageKind.RESTORED: [
+        {
+            "last": "2026-11-17T13:00:00+00:00",
+            "doubtful": [{"case": "412", "customer": OUTSIDE}] * count,
+            "waiting": waiting,
+        }
+        for count, waiting in ((0, 0), (1, 1), (70, 25))
+    ],
     MessageKind.SWEEP_FAILED: [FAILED, WHY | {"tried": False}],
     MessageKind.POLL_FAILED: [FAILED],
     MessageKind.REPLIES_FAILED: [FAILED],

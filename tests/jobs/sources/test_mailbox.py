@@ -157,9 +157,13 @@ def test_a_colleague_passes_on_or_has_just_written(inbox: Inbox) -> None:
     )
     inbox.put(sent + b"\r\nHi\r\n", NOW - timedelta(days=1), "Sent Items")
     inbox.put(sent + f"Message-ID: {OURS}\r\n\r\nOurs\r\n".encode(), NOW, "Sent Items")
-    found = read(inbox)
+    lost = sent.replace(b"dana@acme.example", b"ap@cage.example")
+    inbox.put(lost + b"Message-ID: <overdue.ff@x>\r\n\r\nOurs\r\n", NOW, "Sent Items")
+    cage = Account("3", "Cage", frozenset({"ap@cage.example"}), frozenset({"<overdue.ee@x>"}))
+    found = read(inbox, ACME, BIRD, cage)
     ((kind, text),) = said(found["1"])
     assert (kind, "No pallet" in text) == ("forward", True)
+    assert (found["3"].documents, found["3"].we_wrote_at) == ((), NOW), "not on record"
     assert found["1"].we_wrote_at == NOW - timedelta(days=1)
     assert (found["2"].documents, found["2"].we_wrote_at) == ((), NOW - timedelta(days=2))
 

@@ -124,11 +124,11 @@ _SCHEMAS = (
         "Attachable",
         {
             "Id": Sort.ID,
-            "AttachableRef.EntityRef.type": Sort.TEXT,
+            "AttachableRef.EntityRef.Type": Sort.TEXT,
             "AttachableRef.EntityRef.value": Sort.REF,
             **_STAMPS,
         },
-        unsortable=frozenset({"AttachableRef.EntityRef.type", "AttachableRef.EntityRef.value"}),
+        unsortable=frozenset({"AttachableRef.EntityRef.Type", "AttachableRef.EntityRef.value"}),
         unqueryable=frozenset({"Note", "SyncToken"}),
     ),
     Schema("CompanyInfo", {"Id": Sort.ID, **_STAMPS}),

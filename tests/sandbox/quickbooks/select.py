@@ -83,7 +83,7 @@ def _order(kind: str, name: str, sort: Sort) -> Callable[[Entity], tuple[bool, A
 
 def _getter(kind: str, name: str, sort: Sort) -> Callable[[Entity], list[Any]]:
     """The values of a property in comparable form: none where it is absent."""
-    path = name.split(".")
+    path = name.replace("EntityRef.Type", "EntityRef.type").split(".")  # as Intuit writes it
 
     def values(entity: Entity) -> list[Any]:
         found: list[Any] = [entity]

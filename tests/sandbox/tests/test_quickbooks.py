@@ -639,7 +639,7 @@ def test_a_note_is_attached_and_seen_in_the_world(connected: Intuit) -> None:
 def test_the_notes_of_an_invoice_can_be_found(connected: Intuit) -> None:
     """By the entity that they refer to."""
     connected.note()
-    statement = "SELECT * FROM Attachable WHERE AttachableRef.EntityRef.type = 'Invoice'"
+    statement = "SELECT * FROM Attachable WHERE AttachableRef.EntityRef.Type = 'Invoice'"
     found = connected.query(f"{statement} AND AttachableRef.EntityRef.value = '742'").json()
     none = connected.query(f"{statement} AND AttachableRef.EntityRef.value = '743'").json()
     assert len(found["QueryResponse"]["Attachable"]) == 1
