@@ -42,7 +42,7 @@ BELOW: dict[str, set[str]] = {
     "tell_managers": {"rules", "store", "engine"},
     "reports": {
         *("rules", "store", "pipeline", "reasoning", "mail", "sources", "engine", "approvals"),
-        "decide",
+        *("triage", "decide"),
     },
 }
 """The parts of `jobs`, from below to above, and which others each may know."""

@@ -11,13 +11,12 @@ from typing import TextIO
 import click
 
 from bot.blockkit.escaping import clean
+from bot.cli.entry import policy_in
 from jobs.reports.backtest import plot, table
 from jobs.reports.backtest.figures import HORIZONS, BacktestFigures, ByWay, figures
 from jobs.reports.backtest.play import play
 from jobs.reports.backtest.table import InvoiceTable
 from jobs.rules.policy import policy as policies
-from jobs.rules.policy.errors import PolicyError
-from jobs.rules.policy.policy import Policy
 from jobs.rules.states import STAGE_WORDS, Stage
 
 NOTHING = "-"
@@ -62,7 +61,7 @@ def backtest(file: TextIO, files: tuple[Path, ...], days_saved: int, picture: Pa
     """
     if picture and picture.suffix != ".svg":
         raise click.UsageError("--plot draws SVG: give it a name that ends in .svg.")
-    chosen = {str(path): _policy(path) for path in files} or {"defaults": policies.load("")}
+    chosen = {str(path): policy_in(path) for path in files} or {"defaults": policies.load("")}
     found = _read(file)
     if found.invoices:
         by_policy = {}
@@ -79,15 +78,6 @@ def backtest(file: TextIO, files: tuple[Path, ...], days_saved: int, picture: Pa
     if found.wrong:
         _complain(found)
         sys.exit(1)
-
-
-def _policy(path: Path) -> Policy:
-    """Raises click.ClickException, which says what is wrong in the file."""
-    try:
-        return policies.load(path.read_text(encoding="utf-8"))
-    except (PolicyError, UnicodeDecodeError, OSError) as error:
-        said = str(error) if isinstance(error, PolicyError) else "It cannot be read as text."
-        raise click.ClickException(f"{path}: {said}") from error
 
 
 def _read(file: TextIO) -> InvoiceTable:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import click
@@ -12,7 +13,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from bot.process import Process
 from jobs import needs, settings
 from jobs.needs import Part
-from jobs.rules.policy.errors import PolicyError
+from jobs.rules.policy import policy as policies
+from jobs.rules.policy.errors import PolicyError, located
+from jobs.rules.policy.policy import Policy
 from jobs.settings import SettingsError
 from jobs.store.database.engine import WORKER_PATIENCE
 
@@ -44,6 +47,18 @@ NO_TABLES = (
     "db upgrade"
 )
 entry = click.make_pass_decorator(CommandParts)
+
+
+def policy_in(path: Path) -> Policy:
+    """The policy in this file. Raises click.ClickException, which names each mistake's line."""
+    try:
+        text = path.read_text(encoding="utf-8")
+        return policies.load(text)
+    except PolicyError as error:
+        told = (located(sentence, text) for sentence in str(error).split("\n"))
+        raise click.ClickException("\n".join(f"{path}: {one}" for one in told)) from error
+    except (UnicodeDecodeError, OSError) as error:
+        raise click.ClickException(f"{path}: It cannot be read as text.") from error
 
 
 class Group(click.Group):

@@ -15,7 +15,7 @@ from importlib import import_module
 import click
 
 from bot import logs
-from bot.cli import backtest, companies, database, evaluation, record, review, start
+from bot.cli import backtest, companies, database, evaluation, record, replay, review, start
 from bot.cli.entry import CommandParts, Group, entry
 from bot.cli.findings import LACKING, table
 from bot.process import Process, redis
@@ -130,5 +130,6 @@ companies.register(main)
 database.register(main)
 evaluation.register(main)
 record.register(main)
+replay.register(main)
 review.register(main)
 start.register(main)

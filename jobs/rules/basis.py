@@ -4,8 +4,7 @@ judgement can be made again later, when our own history has moved on.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from pydantic import TypeAdapter
@@ -43,8 +42,8 @@ class CaseBasis:
     """What earlier texts said that counted, too; their readings come last in those of the row."""
     files: bool = True
     """False where a letter attaches nothing, because the files are too large for a mail."""
-    documents: Mapping[str, tuple[Document, ...]] = field(default_factory=dict)
-    """Source → its documents; the row has their hashes."""
+    documents: tuple[tuple[str, tuple[Document, ...]], ...] = ()
+    """(source, its documents) in the order of the findings; the row has the hashes."""
     follows: Follows | None = None
     texts: CompanyTexts = STANDARD
     """What the company has of its own; kept as hashes, see `CompanyTexts.hashed`."""
@@ -61,7 +60,7 @@ class CaseBasis:
         return replace(
             self,
             past=replace(self.past, contacts=contacts, holds=holds, last_contact_to_address=last),
-            documents={source: tuple(map(_bare, d)) for source, d in self.documents.items()},
+            documents=tuple((source, tuple(map(_bare, d))) for source, d in self.documents),
             follows=follows,
             answer=None,
         )

@@ -155,10 +155,10 @@ def _of_basis(made: Judgement) -> Any:
     if made.basis is None or made.context is None:
         return None
     whole = {document.id: document for document in made.context.documents}
-    documents = {
-        source: tuple(replace(whole[id], text="") for id in _ids(found) if id in whole)
+    documents = tuple(
+        (source, tuple(replace(whole[id], text="") for id in _ids(found) if id in whole))
         for source, found in made.context.findings.items()
-    }
+    )
     heard = tuple(replace(t, document=replace(t.document, text="")) for t in made.basis.heard)
     texts = made.basis.texts.hashed()
     kept = replace(made.basis, documents=documents, heard=heard, texts=texts)
@@ -219,7 +219,7 @@ READ = (
 def present(conn: Connection, case: Case) -> Assessment:
     """The assessment that the case points at; NOT_YET if it was never judged."""
     row = conn.execute(_present(), {"one": case.assessment, "draft": case.draft}).first()
-    return _of_row(row) if row else NOT_YET
+    return of_row(row) if row else NOT_YET
 
 
 @cache
@@ -231,7 +231,7 @@ def _present() -> Select[Any]:
 def of_case(conn: Connection, case_id: str) -> tuple[Assessment, ...]:
     """Every assessment of a case, the oldest first; drafts keep the rulings on their words."""
     query = _with(null()).where(assessments.c.case_id == case_id).order_by(assessments.c.id)
-    return tuple(_of_row(row) for row in conn.execute(query))
+    return tuple(of_row(row) for row in conn.execute(query))
 
 
 def _with(about_text: ColumnElement[Any]) -> Select[Any]:
@@ -239,7 +239,9 @@ def _with(about_text: ColumnElement[Any]) -> Select[Any]:
     return select(*columns, about_text.label("about_text")).select_from(assessments)
 
 
-def _of_row(row: Row[Any]) -> Assessment:
+def of_row(row: Row[Any]) -> Assessment:
+    """The assessment in a row with the columns READ, and the rulings on the words of a draft as
+    `about_text`."""
     class_ = row._mapping["class"]
     return Assessment(
         id=row.id,
@@ -293,6 +295,7 @@ def fingerprint(found: Facts) -> str:
         members=tuple(replace(member, phone="") for member in found.members),
         relatives=tuple(replace(relative, phone="") for relative in found.relatives),
         as_of=datetime(2000, 1, 1, tzinfo=UTC),
+        stages=dict(sorted(found.stages.items())),  # stored facts come back in this order
         invoices=tuple(replace(i, emailed=None) for i in found.invoices),
         other_open=tuple(replace(i, emailed=None) for i in found.other_open),
     )

@@ -49,6 +49,9 @@ class Draft:
     marked: bool
     """A person said that figures which are on no record are an instalment or a date to meet."""
     deadline: date | None
+    written_at: datetime
+    pruned_at: datetime | None
+    """When its words were deleted."""
 
 
 def write_draft(
@@ -103,7 +106,11 @@ def rewrite_draft(
 
 def draft(conn: Connection, id: str) -> Draft:
     """One draft by its id."""
-    row = conn.execute(_ONE, {"one": id}).one()
+    return draft_of_row(conn.execute(_ONE, {"one": id}).one())
+
+
+def draft_of_row(row: Row[Any]) -> Draft:
+    """The draft in a row of the table."""
     return Draft(
         id=row.id,
         case=row.case_id,
@@ -120,6 +127,8 @@ def draft(conn: Connection, id: str) -> Draft:
         changed=tuple(row.changed),
         marked=row.marked,
         deadline=row.deadline,
+        written_at=row.written_at,
+        pruned_at=row.pruned_at,
     )
 
 

@@ -8,6 +8,8 @@ from typing import Any, Protocol
 
 import pytest
 
+from jobs.reports.replay import Replay
+from jobs.store.reports import replaying
 from tests.faults.invariants import violations
 from tests.jobs.harness import ONE, WEDNESDAY, CompanyHarness, SharedStandIns, serve_stand_ins
 from tests.jobs.store.copies import Copies
@@ -105,6 +107,19 @@ def check(harness: CompanyHarness) -> None:
     )
     harness.outside.slack.space.lint.clear()
     assert not found, "\n".join(found)
+    if not harness.altered:
+        _judges_the_same(harness)
+
+
+def _judges_the_same(harness: CompanyHarness) -> None:
+    """Every judgement on record comes out equal to the byte when it is made again."""
+    again = Replay(lambda past: harness.ruled_by[past.policy_sha256])
+    with harness.database.reading() as conn:
+        judged = [id for case in harness.cases() for id in replaying.of_case(conn, case.id)]
+        for past in replaying.load(conn, judged):
+            found = again(past)
+            told = found.differing, found.altered
+            assert told == ((), ()), f"judgement {past.said.id} of case {past.case.id}: {found!r}"
 
 
 def _keys(

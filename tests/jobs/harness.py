@@ -283,6 +283,10 @@ class CompanyHarness:
         self._policy_file.touch()
         self.changes: dict[str, Any] = dict(policy or {})
         self.more_policy = ""
+        self.ruled_by: dict[str, Policy] = {}
+        """Every policy that there was, by its hash."""
+        self.altered = False
+        """A test has changed templates, or rows that never change: a replay is not the same."""
         self.process = Process(self._settings(database_url, shared.token_key), self.time)
         self.process.database = kept_engine(database_url)
         self._clients: list[QuickBooks] = []
@@ -317,6 +321,7 @@ class CompanyHarness:
         text = policy_text(self.changes) + self.more_policy
         self._policy_file.write_text(text, encoding="utf-8")
         self.process.policies = PolicyFile(self._policy_file)
+        self.ruled_by[self.process.policy.sha256] = self.process.policy
         self.services = Services(
             ruling=self.process.policies,
             policy=self.process.policy,

@@ -63,11 +63,16 @@ def approvals(
     class_: CaseClass | None = None,
 ) -> Needed:
     """What the rulings and the class require; never less than amount, stage and marks require."""
-    gates = [*rulings, *_who(facts, stage, policy), *of_marks(facts, policy)]
+    return needed_for([*rulings, *_who(facts, stage, policy), *of_marks(facts, policy)], class_)
+
+
+def needed_for(gates: Iterable[Ruling], class_: CaseClass | None) -> Needed:
+    """What these rulings and the class require, and nothing else."""
+    gates = [*gates, _NOBODY]
     high_touch = class_ is CaseClass.HIGH_TOUCH_ESCALATION
     lead_class = high_touch or class_ is CaseClass.PAYMENT_PLAN_CANDIDATE
     return Needed(
-        count=max(ruling.approvers for ruling in [*gates, _NOBODY]),
+        count=max(ruling.approvers for ruling in gates),
         lead=lead_class or any(ruling.lead for ruling in gates),
         manager_first=high_touch or any(ruling.manager_first for ruling in gates),
     )

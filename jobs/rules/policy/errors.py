@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from collections import Counter
 from collections.abc import Iterator
 from difflib import get_close_matches
 from typing import get_args
@@ -12,6 +14,9 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 Location = tuple[int | str, ...]
+NAMED_KEY = re.compile(r'(?:In `\[company\."(\d+)"\]`: )?`([^`]+)`')
+HEAD = re.compile(r"\s*(\[\[?)\s*([^\]]+?)\s*\]")
+KEY = re.compile(r'\s*"?([\w-]+)"?\s*=')
 
 
 class PolicyError(ValueError):
@@ -26,6 +31,30 @@ def sentences(error: ValidationError, file: type[BaseModel]) -> Iterator[str]:
         if sentence not in seen:
             seen.add(sentence)
             yield sentence
+
+
+def located(sentence: str, text: str) -> str:
+    """A sentence about a key of the file `text`, after "line 7: " if the key stands there."""
+    found = NAMED_KEY.search(sentence)
+    if found is None:
+        return sentence
+    key = f"company.{found[1]}.{found[2]}" if found[1] else found[2]
+    line = dict(_keys(text)).get(key)
+    return f"line {line}: {sentence}" if line else sentence
+
+
+def _keys(text: str) -> Iterator[tuple[str, int]]:
+    """Each section and key, as sentences name it, and its line."""
+    section, lists = "", Counter[str]()
+    for number, line in enumerate(text.splitlines(), 1):
+        if head := HEAD.match(line):
+            section = head[2].replace('"', "")
+            if head[1] == "[[":
+                lists[section] += 1
+                section = f"{section}.{lists[section] - 1}"
+            yield section, number
+        elif key := KEY.match(line):
+            yield f"{section}.{key[1]}".removeprefix("."), number
 
 
 def _sentence(mistake: ErrorDetails, file: type[BaseModel]) -> str:

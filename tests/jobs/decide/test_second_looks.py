@@ -431,6 +431,7 @@ def test_who_is_stopped_is_told_by_what(open_harness: OpenHarness, act: Any) -> 
     with harness.database.writing() as conn:
         said = RULINGS.dump_python((ruling,), mode="json")
         conn.execute(drafts_table.update().values(rulings=said))
+    harness.altered = True
     more = (look.SetAside("", "I called."),) if act is look.draft_anyway else ()
     answer = harness.go(act, "ULEAD1", *more)
     assert (answer.answer, answer.detail) == (Answer.STOPPED, ruling.reason)
@@ -444,6 +445,7 @@ def test_a_template_that_breaks_a_rule_says_so(
     found = Violation("link" if hard else "money", "99", hard)
     monkeypatch.setattr(drafting, "verify", lambda *_, **__: (found,))
     harness = open_harness()
+    harness.altered = True
     harness.sweep()
     view = harness.view()
     assert (view.author, view.violations) == (AUTHOR, (found.sentence,))
