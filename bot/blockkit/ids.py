@@ -48,6 +48,15 @@ class WorklistButton(StrEnum):
     SKIP = "skip"
 
 
+class WordingButton(StrEnum):
+    """The action id of every button below a proposed change of a text."""
+
+    USE = "use_wording"
+    DECLINE = "decline_wording"
+    TAKE_BACK = "take_back_wording"
+    CASES = "wording_cases"
+
+
 class Field(StrEnum):
     """The action id of every input, and the first half of its block id."""
 
@@ -250,6 +259,27 @@ class AboutCustomerButton:
 def customer(value: object) -> AboutCustomerButton:
     """The binding in such a value; raises BadValueError for anything else."""
     return AboutCustomerButton(**_load(value, {"company", "customer", "seen"}))
+
+
+@dataclass(frozen=True)
+class AboutWordingButton:
+    """What a button below a proposed change is bound to: a realm, and the fingerprint of it."""
+
+    company: str
+    proposal: str
+
+    def __post_init__(self) -> None:
+        if not (_ID.fullmatch(self.company) and _HASH.fullmatch(self.proposal)):
+            raise BadValueError("the proposal is not one of ours")
+
+    def encode(self) -> str:
+        """The value of a button."""
+        return _dump({"company": self.company, "proposal": self.proposal})
+
+
+def wording(value: object) -> AboutWordingButton:
+    """The binding in such a value; raises BadValueError for anything else."""
+    return AboutWordingButton(**_load(value, {"company", "proposal"}))
 
 
 def of_any(name: str) -> re.Pattern[str]:

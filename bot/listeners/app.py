@@ -19,7 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from bot.blockkit import ids
 from bot.blockkit.ids import CUSTOMER, BadValueError, WorklistButton
-from bot.listeners import actions, commands, companies, customers, events, review, views
+from bot.listeners import actions, commands, companies, customers, events, review, views, wording
 from bot.listeners.actions import NOT_YET_TAKEN, VERBS
 from bot.listeners.context import Backend
 from bot.listeners.refusals import Replayed, refused
@@ -53,6 +53,7 @@ def build(backend: Backend, signing_secret: str, bot_user: str, bot_id: str) -> 
     companies.register(app, backend)
     customers.register(app, backend)
     review.register(app, backend)
+    wording.register(app, backend)
     events.register(app, backend)
     app.error(_failed(backend))
     return app

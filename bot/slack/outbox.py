@@ -41,7 +41,7 @@ from jobs.reports.review.review import Review
 from jobs.rules.case import CaseView
 from jobs.rules.policy.policy import Policy
 from jobs.rules.states import Role
-from jobs.store import cases, companies, direct, drafts, outbox, people, work
+from jobs.store import cases, companies, direct, drafts, outbox, people, wordings, work
 from jobs.store.customers import replies
 from jobs.store.outbox import DirectMessage, MessageKind
 from jobs.store.work import Claim
@@ -216,6 +216,9 @@ def _drawn(
     if kind is MessageKind.REWORDED:
         before, after = (drafts.draft(conn, data[one]) for one in ("before", "after"))
         given = replace(given, letters=(before.letter, after.letter))
+    if kind in (MessageKind.REVIEW_WORDING, MessageKind.WORDING_CHANGED):
+        change = wordings.proposal(conn, row.company, data["proposal"])
+        given = replace(given, wording=change)
     if kind in REVIEWS:
         given = replace(given, reviews=review.shown(conn, row.company, data["week"]))
     if kind is MessageKind.REVIEW_CASES and given.reviews:

@@ -245,13 +245,14 @@ def listing(this: Review, name: str, some: Sequence[CaseLine]) -> str:
     title = f"*{mrkdwn(called(name))}*, week of {week_of(this.week)}"
     if not some:
         return f"{title}: no case."
-    lines = [_line(one) for one in some[:MOST_LISTED]]
+    lines = [case_line(one) for one in some[:MOST_LISTED]]
     more = len(some) - MOST_LISTED
     rest = [f"and {more:,} more: they are in the table in the thread"] if more > 0 else []
     return "\n".join([title, *(f"• {line}" for line in [*lines, *rest])])
 
 
-def _line(one: CaseLine) -> str:
+def case_line(one: CaseLine) -> str:
+    """A case in a list, as mrkdwn."""
     case = f"<{one.card}|case {one.case}>" if one.card else f"case {one.case}"
     return f"{mrkdwn(wording.customer(one.customer))} · {case}"
 

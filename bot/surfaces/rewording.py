@@ -99,13 +99,13 @@ def changed_blocks(before: Letter, after: Letter) -> list[Block]:
     """Subject and body with their changes; a part that is unchanged is left out."""
     parts = []
     if before.subject != after.subject:
-        line = _pieces(rewording(revealed(before.subject), revealed(after.subject)))
+        line = pieces(rewording(revealed(before.subject), revealed(after.subject)))
         parts.append(paragraph(text("Subject: ", bold=True), *line))
     if before.cc != after.cc:
-        line = _pieces(rewording(*(revealed_line(", ".join(one.cc)) for one in (before, after))))
+        line = pieces(rewording(*(revealed_line(", ".join(one.cc)) for one in (before, after))))
         parts.append(paragraph(text("Copy to: ", bold=True), *line))
     if before.body != after.body:
-        parts.append(quote(*_pieces(rewording(revealed(before.body), revealed(after.body)))))
+        parts.append(quote(*pieces(rewording(revealed(before.body), revealed(after.body)))))
     return [rich(*parts)] if parts else []
 
 
@@ -124,7 +124,8 @@ def changed_said(before: Letter, after: Letter) -> str:
     return " ".join(told)
 
 
-def _pieces(found: list[Words]) -> list[Block]:
+def pieces(found: list[Words]) -> list[Block]:
+    """The words as rich text: what went struck out, what came in bold."""
     last, shown = len(found) - 1, list[Block]()
     for n, one in enumerate(found[:MOST_PIECES]):
         if shown and one.fate is Fate.ADDED and found[n - 1].fate is Fate.REMOVED:

@@ -50,6 +50,7 @@ class MessageKind(StrEnum):
     LIVE = "live"
     SHADOW = "shadow"
     DAY_FULL = "day_full"
+    WORDING_CHANGED = "wording_changed"
     POLICY_CHANGED = "policy_changed"
     POLICY_UNUSABLE = "policy_unusable"
     POLICY_USABLE = "policy_usable"
@@ -68,6 +69,7 @@ class MessageKind(StrEnum):
     # below the weekly review
     REVIEW_DETAILS = "review_details"
     REVIEW_CASES = "review_cases"
+    REVIEW_WORDING = "review_wording"
     # to one person
     ASSIGNED = "assigned"
     DRAFT_COPY = "draft_copy"
@@ -194,6 +196,13 @@ def reply_key(id: str) -> str:
 def redraw_line(conn: Connection, case_id: str, key: str, now: datetime) -> None:
     """Redraw the line with this key in the thread of a case, while its words are kept."""
     line = messages.c.dedupe == f"thread:{case_id}:{key}"
+    kept = messages.c.body.is_not(None)
+    conn.execute(update(messages).where(line, kept).values(due_at=now, rank=FIRST))
+
+
+def redraw_below(conn: Connection, above: Below, key: str, now: datetime) -> None:
+    """Redraw the line with this key below a notice, while its words are kept."""
+    line = messages.c.dedupe == f"below:{above.notice}:{key}"
     kept = messages.c.body.is_not(None)
     conn.execute(update(messages).where(line, kept).values(due_at=now, rank=FIRST))
 

@@ -10,7 +10,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Table, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Table, select, true, update
 
 from jobs.rules.letters.company_texts import CompanyTexts, OwnText, TextKind, TextName
 from jobs.rules.letters.learning import WordingChange
@@ -145,9 +145,9 @@ def proposal(conn: Connection, company: str, fingerprint: str) -> ProposedWordin
     )
 
 
-def proposed_in(conn: Connection, company: str, week: date) -> list[ProposedWording]:
-    """What the review of a week proposed."""
-    return _proposed(conn, company, wording_proposals.c.week == week)
+def all_proposed(conn: Connection, company: str) -> list[ProposedWording]:
+    """Every proposal there was, the oldest first."""
+    return _proposed(conn, company, true())
 
 
 def answered(conn: Connection, company: str) -> set[tuple[TextName, str, str]]:

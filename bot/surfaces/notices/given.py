@@ -15,6 +15,7 @@ from jobs.rules.letters.letter import Letter
 from jobs.rules.plain import one_line
 from jobs.rules.replies import CustomerReply
 from jobs.store.companies import ConnectedCompany
+from jobs.store.wordings import ProposedWording
 from jobs.store.work import TRIED_ENOUGH
 
 Data = Mapping[str, Any]
@@ -35,6 +36,8 @@ class Given:
     """The card of the case as text, for the one kind that repeats it."""
     letters: tuple[Letter, Letter] | None = None
     """The message before and after an edit."""
+    wording: ProposedWording | None = None
+    """The proposed change of a text that it is about, as it is now."""
     reviews: tuple[Review, ...] = ()
     """The weekly review that it is about, after those of the weeks before."""
 

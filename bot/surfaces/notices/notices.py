@@ -20,7 +20,7 @@ from bot.blockkit.blocks import (
 )
 from bot.blockkit.escaping import cap
 from bot.blockkit.lint import MOST_TEXT
-from bot.surfaces import customer_replies, digest, first_look, review
+from bot.surfaces import customer_replies, digest, first_look, learning, review
 from bot.surfaces.card.card import Card
 from bot.surfaces.notices import case, company
 from bot.surfaces.notices.given import Given
@@ -36,6 +36,8 @@ def notice(kind: MessageKind, given: Given) -> Card:
         return digest.digest(given.data, given.names, given.asker)
     if given.reviews and kind in (MessageKind.REVIEW, MessageKind.REVIEW_DETAILS):
         return (review.weekly if kind is MessageKind.REVIEW else review.details)(given.reviews)
+    if kind is MessageKind.REVIEW_WORDING and given.wording and given.asker:
+        return learning.proposed(given.asker.realm, given.wording, given.names)
     text = WORDS[kind](given)
     if kind is MessageKind.CONNECTED and given.data["asks"] and given.asker:
         return _question(text, given.asker)
@@ -96,5 +98,9 @@ WORDS: Mapping[MessageKind, Callable[[Given], str]] = {
     MessageKind.REVIEW: lambda _: review.GONE,
     MessageKind.REVIEW_DETAILS: lambda _: review.GONE,
     MessageKind.REVIEW_CASES: lambda _: review.TABLE,
+    MessageKind.REVIEW_WORDING: lambda _: learning.GONE,
+    MessageKind.WORDING_CHANGED: lambda given: learning.changed(
+        given.wording, given.who, back=given.data["back"]
+    ),
 }
 """The words of each kind."""

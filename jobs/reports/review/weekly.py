@@ -5,6 +5,7 @@ Reading a large week takes seconds, so it is read in short transactions.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from functools import partial
 
@@ -13,12 +14,15 @@ from sqlalchemy import Connection
 from jobs.engine.services import Services
 from jobs.engine.step import Round, Step, scheduled, tries_again
 from jobs.engine.turns import Plan, Turn
-from jobs.reports.review import counting, review
+from jobs.reports.review import counting, learning, review
 from jobs.reports.review.review import Review
+from jobs.rules.letters.learning import WordingChange
 from jobs.rules.policy.business_days import next_digest, start_of
-from jobs.store import companies, outbox, work
+from jobs.rules.policy.policy import Policy
+from jobs.store import companies, outbox, wordings, work
 from jobs.store.companies import ConnectedCompany
 from jobs.store.outbox import Below, MessageKind
+from jobs.store.reports.reviewing import notice_key, wording_key
 from jobs.store.work import Claim
 
 KIND = "review"
@@ -45,30 +49,36 @@ def _load(services: Services, conn: Connection, claim: Claim, now: datetime) -> 
     if now < opens:
         work.settle(conn, claim, opens)
         return None
-    if company.connected_at >= ended or outbox.exists(conn, _key(company.realm, week)):
+    if company.connected_at >= ended or outbox.exists(conn, notice_key(company.realm, week)):
         work.settle(conn, claim, start_of(week + 2 * review.WEEK, company.zone))
         return None
-    return Turn(_plan(company, week, claim))
+    return Turn(_plan(company, policy, week, claim))
 
 
-def _plan(company: ConnectedCompany, week: date, claim: Claim) -> Plan:
+def _plan(company: ConnectedCompany, policy: Policy, week: date, claim: Claim) -> Plan:
     made = yield from counting.make(company, week)
-    yield partial(_post, company, made, claim)
+    changes = yield from learning.make(company, policy, week)
+    yield partial(_post, company, made, changes, claim)
 
 
 def _post(
-    company: ConnectedCompany, made: Review, claim: Claim, conn: Connection, now: datetime
+    company: ConnectedCompany,
+    made: Review,
+    changes: Sequence[WordingChange],
+    claim: Claim,
+    conn: Connection,
+    now: datetime,
 ) -> None:
-    """Keep it, and say it once: the message, the details and the table below it."""
+    """Keep it, and say it once: the message, and below it details, table, and changes of texts."""
     if not work.settle(conn, claim, start_of(made.week + 2 * review.WEEK, company.zone)):
         return
     review.keep(conn, made, now)
-    key, data = _key(company.realm, made.week), {"week": made.week.isoformat()}
+    key, data = notice_key(company.realm, made.week), {"week": made.week.isoformat()}
     outbox.say(conn, company, MessageKind.REVIEW, key, data, now)
     outbox.say(conn, Below(key), MessageKind.REVIEW_DETAILS, "details", data, now)
     if made.cases:
         outbox.say(conn, Below(key), MessageKind.REVIEW_CASES, "cases", data, now)
-
-
-def _key(realm: str, week: date) -> str:
-    return f"{KIND}:{realm}:{week}"
+    for one in changes:
+        wordings.propose(conn, company.realm, made.week, one)
+        line, named = wording_key(one.fingerprint), {"proposal": one.fingerprint}
+        outbox.say(conn, Below(key), MessageKind.REVIEW_WORDING, line, named, now)

@@ -428,6 +428,16 @@ def forecast_of(conn: Connection, company: str, week: date) -> str:
     return str(conn.execute(query).scalar_one())
 
 
+def notice_key(company: str, week: date) -> str:
+    """The key of the message with the review of the week that began on this Monday."""
+    return f"review:{company}:{week}"
+
+
+def wording_key(fingerprint: str) -> str:
+    """The key of the line below it about a proposed change of a text."""
+    return f"wording:{fingerprint}"
+
+
 def keep(conn: Connection, company: str, week: date, body: Any, now: datetime) -> None:
     """Keep the review of the week that began on this Monday, in place of an earlier one."""
     row = {"company": company, "week": week, "made_at": now, "body": body}

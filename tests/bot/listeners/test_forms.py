@@ -117,21 +117,25 @@ def backend_in(harness: CompanyHarness) -> Backend:
     )
 
 
-def press(harness: CompanyHarness, backend: Backend, action: str, value: str = "") -> BoltResponse:
-    """Press this button of the card as a finance lead; what the bot answers to the click.
+def press(
+    harness: CompanyHarness, backend: Backend, action: str, value: str = "", user: str = "ULEAD1"
+) -> BoltResponse:
+    """Press this button of the card, as a finance lead; what the bot answers to the click.
 
     `value` is that of a button that is not about the case.
     """
-    slack, click = harness.outside.slack, harness.click("ULEAD1")
+    slack = harness.outside.slack
     slack.space.stacks.clear()
     slack.space.ephemerals.clear()
-    key = slack.space.new_response_url("ULEAD1", harness.company.channel, None)
-    value = value or Binding(click.case, click.draft, click.draft_hash).encode()
+    key = slack.space.new_response_url(user, harness.company.channel, None)
+    if not value:
+        click = harness.click(user)
+        value = Binding(click.case, click.draft, click.draft_hash).encode()
     payload = {
         "type": "block_actions",
         "team": {"id": TEAM},
-        "user": {"id": "ULEAD1", "team_id": TEAM},
-        "trigger_id": slack.space.new_trigger("ULEAD1"),
+        "user": {"id": user, "team_id": TEAM},
+        "trigger_id": slack.space.new_trigger(user),
         "response_url": f"{harness.outside.url}/slack/response/{key}",
         "actions": [{"action_id": action, "block_id": "b"} | _pressed(action, value)],
     }

@@ -216,6 +216,10 @@ DATA: dict[MessageKind, list[dict[str, Any]]] = {
         }
         for count, waiting in ((0, 0), (1, 1), (70, 25))
     ],
+    MessageKind.REVIEW_WORDING: [{"proposal": "0" * 64}],
+    MessageKind.WORDING_CHANGED: [
+        WHO | {"proposal": "0" * 64, "back": back} for back in (True, False)
+    ],
     MessageKind.SWEEP_FAILED: [FAILED, WHY | {"tried": False}],
     MessageKind.POLL_FAILED: [FAILED],
     MessageKind.REPLIES_FAILED: [FAILED],
