@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+from psycopg import IsolationLevel
 from psycopg.errors import ReadOnlySqlTransaction
 from sqlalchemy import Connection, Engine, ExceptionContext, create_engine, event, func, select
 from sqlalchemy.exc import InterfaceError, InternalError, OperationalError, SQLAlchemyError
@@ -243,8 +244,11 @@ def _set_up_postgresql(engine: Engine, milliseconds: int) -> None:
 
     @event.listens_for(engine, "begin")
     def _(conn: Connection) -> None:
-        if not conn.get_execution_options().get("writing"):
-            conn.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        """Psycopg sends both with its BEGIN; a SET TRANSACTION would be one more round trip."""
+        raw: Any = conn.connection.dbapi_connection
+        writes = bool(conn.get_execution_options().get("writing"))
+        raw.read_only = None if writes else True  # None: as the server has it
+        raw.isolation_level = None if writes else IsolationLevel.REPEATABLE_READ
 
     @event.listens_for(engine, "handle_error")
     def _(context: ExceptionContext) -> None:
