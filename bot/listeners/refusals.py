@@ -46,7 +46,7 @@ def refused(
     """
     asked = said.unknown(click.user)
     try:
-        with backend.database.writing() as conn:
+        with backend.database.writing(durable=False) as conn:  # nothing was done
             take(conn, click, now)
             access.refused(conn, click, said, verb, now, typed)
             if asked:

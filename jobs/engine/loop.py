@@ -125,7 +125,7 @@ class Loop:
     def _claims(self, step: Step) -> list[Claim]:
         now, free = self.clock(), self._free(step)
         try:
-            with self.database.writing() as conn:
+            with self.database.writing(durable=False) as conn:  # without it the row is still due
                 first = self.first if step is self.steps[0] else None
                 return work.claim(conn, step.table, now, free, where=step.ready, first=first)
         except AWAY as error:
@@ -182,7 +182,7 @@ class Loop:
         if not late:
             return
         try:
-            with self.database.writing() as conn:
+            with self.database.writing(durable=False) as conn:
                 for running in late:
                     running.renewed_at = now
                     work.renew(conn, running.claim, now)

@@ -55,13 +55,13 @@ class Cut:
         return cut
 
     def committing(
-        self, writing: Callable[[Database], AbstractContextManager[Connection]]
-    ) -> Callable[[Database], AbstractContextManager[Connection]]:
+        self, writing: Callable[..., AbstractContextManager[Connection]]
+    ) -> Callable[..., AbstractContextManager[Connection]]:
         """The same transactions with a moment on either side of each commit."""
 
         @contextmanager
-        def cut(database: Database) -> Iterator[Connection]:
-            with writing(database) as conn:
+        def cut(database: Database, **how: bool) -> Iterator[Connection]:
+            with writing(database, **how) as conn:
                 yield conn
                 self.moment("before commit")
             self.moment("after commit")

@@ -27,15 +27,15 @@ RENEW_AFTER = timedelta(seconds=1)
 BETWEEN = threading.RLock()
 """Held by whoever is in a transaction."""
 
-Transaction = Callable[[Database], AbstractContextManager[Connection]]
+Transaction = Callable[..., AbstractContextManager[Connection]]
 
 
 def one_at_a_time(transaction: Transaction) -> Transaction:
     """The same kind of transaction, of which no two are open in this process."""
 
     @contextmanager
-    def alone(database: Database) -> Iterator[Connection]:
-        with BETWEEN, transaction(database) as conn:
+    def alone(database: Database, **how: bool) -> Iterator[Connection]:
+        with BETWEEN, transaction(database, **how) as conn:
             yield conn
 
     return alone

@@ -50,15 +50,19 @@ class Database:
             yield conn
 
     @contextmanager
-    def writing(self) -> Iterator[Connection]:
+    def writing(self, *, durable: bool = True) -> Iterator[Connection]:
         """One short write transaction; log lines noted in it are appended just before the commit.
 
         On SQLite it begins IMMEDIATE: SQLite never waits for an upgrade from reading to writing,
         so a deferred transaction fails under load whatever the busy timeout is.
+
+        Not `durable`: on SQLite the commit does not wait for the disk, and all who want to write
+        wait less. A power cut, not a crash, may lose it together with all that came after it; the
+        next durable commit makes it durable, too.
         """
         deadline = time.monotonic() + self.patience
         with self._in_turn(), self.engine.connect() as conn:
-            conn = conn.execution_options(writing=deadline)
+            conn = conn.execution_options(writing=deadline, durable=durable)
             with conn.begin():
                 conn.info["noted"] = []
                 yield conn
@@ -194,9 +198,12 @@ def _set_up_sqlite(engine: Engine, milliseconds: int, durable: bool) -> None:
 
     @event.listens_for(engine, "begin")
     def _(conn: Connection) -> None:
-        deadline = conn.get_execution_options().get("writing")
+        options = conn.get_execution_options()
+        deadline = options.get("writing")
         _pragma(conn, f"query_only={'OFF' if deadline else 'ON'}")
         if deadline:
+            if durable:
+                _pragma(conn, f"synchronous={'FULL' if options['durable'] else 'NORMAL'}")
             _take_the_lock(conn, deadline, milliseconds)
         else:
             conn.exec_driver_sql("BEGIN")

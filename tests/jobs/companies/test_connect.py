@@ -392,8 +392,8 @@ class Hindered(Database):
     hinders: Iterator[bool] = field(kw_only=True)
 
     @contextlib.contextmanager
-    def writing(self) -> Iterator[Connection]:
-        with super().writing() as conn:
+    def writing(self, *, durable: bool = True) -> Iterator[Connection]:
+        with super().writing(durable=durable) as conn:
             yield conn
             if next(self.hinders, False):
                 raise OperationalError("UPDATE", None, Exception("deadlock detected"))

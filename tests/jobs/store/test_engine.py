@@ -176,7 +176,8 @@ def test_any_spelling_of_postgresql_is_understood(postgres: str, scheme: str) ->
 
 
 def test_sqlite_is_tamed(sqlite_url: str) -> None:
-    """Write-ahead log, full sync, foreign keys, and triggers that also see a REPLACE."""
+    """Write-ahead log, foreign keys, triggers that also see a REPLACE, and full sync, but for
+    what a power cut may take."""
     database = engine.connect(sqlite_url, SHORT)
     wanted = {
         "journal_mode": "wal",
@@ -187,8 +188,11 @@ def test_sqlite_is_tamed(sqlite_url: str) -> None:
     }
     with database.reading() as conn:
         found = {name: conn.exec_driver_sql(f"PRAGMA {name}").scalar_one() for name in wanted}
-    database.close()
     assert found == wanted
+    for durable, synchronous in ((False, 1), (True, 2)):
+        with database.writing(durable=durable) as conn:
+            assert conn.exec_driver_sql("PRAGMA synchronous").scalar_one() == synchronous
+    database.close()
 
 
 def test_a_connection_to_a_server_that_only_reads_by_now_is_not_used_again(
