@@ -161,6 +161,7 @@ def _first(
         work.settle(conn, claim, begins, last_error=row.last_error, attempts=row.attempts - 1)
         return None
     if not outbox.intend(conn, claim, now):
+        work.settle(conn, claim, now, last_error=row.last_error, attempts=row.attempts - 1)
         return None
     return Post(client, drawn, boot_time(), (begins - now).total_seconds())
 

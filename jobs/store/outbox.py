@@ -309,10 +309,15 @@ def get(conn: Connection, id: str) -> Row[Any]:
 
 
 def intend(conn: Connection, claim: Claim, now: datetime) -> bool:
-    """Write the intent to post it within a lease from now; False if it is not ours."""
+    """Write the intent to post it within a lease from now.
+
+    False if it is not ours, or if somebody has asked for another drawing since it was claimed: it
+    is due then, and the intent must not put that off.
+    """
     ours = (messages.c.id == claim.id) & (messages.c.token == claim.token)
     intent = {"posting": now, "due_at": now + work.LEASE}
-    return conn.execute(update(messages).where(ours).values(**intent)).rowcount == 1
+    asked = messages.c.due_at <= now
+    return conn.execute(update(messages).where(ours, ~asked).values(**intent)).rowcount == 1
 
 
 def doubt(conn: Connection, company: str, now: datetime) -> None:

@@ -277,7 +277,10 @@ def test_a_post_that_was_held_up_is_not_made(on: BotHarness) -> None:
 
 
 def test_nobody_takes_a_message_over_within_a_lease_of_its_intent(on: BotHarness) -> None:
-    """Whoever posts trusts the time since its intent, which may come late in its claim."""
+    """Whoever posts trusts the time since its intent, which may come late in its claim.
+
+    Whoever asks for another drawing before the intent gets one.
+    """
     on.say("hello")
     step = outbox.step(lambda: on.policy, lambda: on.client)
     assert isinstance(step.load, ReadFirst)
@@ -285,8 +288,16 @@ def test_nobody_takes_a_message_over_within_a_lease_of_its_intent(on: BotHarness
         words.looked_at(conn, CHANNEL, False, on.clock())
         (claim,) = work.claim(conn, messages, on.clock(), 1)
     on.clock.forward(seconds=20)
-    with on.database.reading() as conn:
-        load = step.load.read(conn, claim, on.clock())
+    for asks in (True, False):
+        with on.database.reading() as conn:
+            load = step.load.read(conn, claim, on.clock())
+        if asks:
+            with on.database.writing() as conn:
+                words.draw_again(conn, REALM, "", on.clock())
+                assert load(conn, claim, on.clock()) is None
+            on.clock.forward(seconds=2)
+            with on.database.writing() as conn:
+                (claim,) = work.claim(conn, messages, on.clock(), 1)
     with on.database.writing() as conn:
         assert isinstance(load(conn, claim, on.clock()), outbox.Post)
     on.clock.forward(seconds=29)
