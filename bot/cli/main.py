@@ -15,7 +15,17 @@ from importlib import import_module
 import click
 
 from bot import logs
-from bot.cli import backtest, companies, database, evaluation, record, replay, review, start
+from bot.cli import (
+    backtest,
+    companies,
+    database,
+    evaluation,
+    record,
+    replay,
+    review,
+    start,
+    wording,
+)
 from bot.cli.entry import CommandParts, Group, entry
 from bot.cli.findings import LACKING, table
 from bot.process import Process, redis
@@ -133,3 +143,4 @@ record.register(main)
 replay.register(main)
 review.register(main)
 start.register(main)
+wording.register(main)

@@ -114,6 +114,12 @@ def test_a_week_is_counted_in_a_terminal(run: Run, tmp_path: Path) -> None:
     assert re.search(r"No class: Rejected +1 +1$", told.output, re.MULTILINE)
     assert (tmp_path / "week.csv").read_bytes().count(b"\n") == 2
     assert "There is no company 99" in run("review", "--company", "99").output
+    told = run("wording")
+    assert (told.exit_code, "(46208" in told.output) == (0, True), told.output
+    assert "There is no company 99" in run("wording", "--company", "99").output
+    for words in (("show", "ab12"), ("take-back", "ab12", "--as", "ULEAD1")):
+        told = run("wording", *words)
+        assert (told.exit_code, "No change has this fingerprint" in told.output) == (1, True)
 
 
 @pytest.mark.parametrize("words", [("clock",), ("web",), ("work", "act"), ("connect",)])
