@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -63,7 +63,7 @@ class Loop:
     database: Database
     steps: Sequence[Step]
     clock: Clock
-    pool: ThreadPoolExecutor
+    pool: Executor
     first: str | None = None
     """The id of the row this job was woken for; it belongs to the first step."""
     pause: float = PAUSE

@@ -32,6 +32,7 @@ from jobs.store.companies import ConnectedCompany
 from jobs.store.customers import families, history
 from jobs.store.intake import ledger, sweeping
 from jobs.store.intake.ledger import Mirrored
+from jobs.store.intake.sweeping import CUSTOMER, INVOICE
 from jobs.store.outbox import MessageKind
 from jobs.store.work import Claim
 from qbo import Broken, models
@@ -118,7 +119,7 @@ class Sweep:
 
     def _take(self, news: News, conn: Connection, now: datetime) -> None:
         crossing.take(conn, self.company, news, now)
-        sweeping.remember(conn, self.realm, sweeping.INVOICE, [i.id for i in news.invoices])
+        sweeping.remember(conn, self.realm, INVOICE, [i.id for i in news.invoices])
         if self.company.swept_at is None:
             history.know_addresses(
                 conn, self.realm, addresses_on(news.invoices, news.customers), ACTOR, now
@@ -138,6 +139,8 @@ class Sweep:
     def _again(self, page: Sequence[models.Invoice]) -> Plan:
         """Take only what is open or was open in the mirror; the rest is not news."""
         read = self.reader.invoices(page)
+        if not read:
+            return
         ours = yield in_transaction(ledger.mirrored, self.realm, [i.id for i in read])
         yield from self._put([i for i in read if i.is_open or _was_open(ours.get(i.id))])
 
@@ -176,12 +179,12 @@ class Sweep:
     def _people(self, ids: Collection[str]) -> Plan:
         """Read these records and all their parents; a sweep reads each one once."""
         for _ in range(DEEPEST):
-            ids = yield in_transaction(sweeping.unmet, self.realm, sweeping.CUSTOMER, ids)
-            if not ids:
+            new = ids and (yield in_transaction(sweeping.unmet, self.realm, CUSTOMER, ids))
+            if not new:
                 return
             # in a yield of its own: if its commit fails, the records are read again
-            yield in_transaction(sweeping.remember, self.realm, sweeping.CUSTOMER, ids)
-            found = self.reader.customers(sorted(ids))
+            yield in_transaction(sweeping.remember, self.realm, CUSTOMER, new)
+            found = self.reader.customers(sorted(new))
             for some in batches(found, crossing.CUSTOMERS_A_CHUNK):
                 yield partial(self._take, News(self.began_at, customers=list(some)))
             ids = {c.parent for c in found if c.parent}
@@ -207,10 +210,12 @@ class Sweep:
 
     def _each(self, listed: Listed[T], then: Callable[[T], Plan]) -> Plan:
         """Run `then` on each page, in the order of ids; the last id leads to the next page."""
-        last = ""
-        while page := (yield in_transaction(listed, self.realm, last, IDS_AT_ONCE)):
-            last = list(page)[-1]
-            yield from then(page)
+        last: str | None = ""
+        while last is not None:
+            page = yield in_transaction(listed, self.realm, last, IDS_AT_ONCE)
+            last = list(page)[-1] if len(page) == IDS_AT_ONCE else None
+            if page:
+                yield from then(page)
 
     def _rank_again(self) -> Plan:
         """Let cases that were above yesterday's cap compete again today."""

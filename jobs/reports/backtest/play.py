@@ -8,7 +8,7 @@ in memory, mails go nowhere, and no model is asked.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, Future
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
@@ -16,6 +16,7 @@ from importlib import import_module
 from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import ParamSpec, TypeVar
 from zoneinfo import ZoneInfo
 
 import httpx
@@ -58,6 +59,8 @@ AFTER_DIGEST = timedelta(hours=1)
 MORNING = time(5)
 """When a business day begins: what was due on free days is done then."""
 DAY = timedelta(days=1)
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 class Watch:
@@ -68,6 +71,20 @@ class Watch:
 
     def __call__(self) -> datetime:
         return self.now
+
+
+class Here(Executor):
+    """Acts at once, in this thread: nothing here waits for a network, and threads only add turns
+    to wait for."""
+
+    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        """What `fn` returned or raised."""
+        done: Future[T] = Future()
+        try:
+            done.set_result(fn(*args, **kwargs))
+        except Exception as error:  # noqa: BLE001  as in any executor: whoever asks for the result
+            done.set_exception(error)  # gets it
+        return done
 
 
 @dataclass
@@ -166,7 +183,7 @@ class Play:
         self.quickbooks = QuickBooks(
             REALM, httpx.Auth(), base_url="http://ledger", transport=transport, clock=self.clock
         )
-        self.pool = ThreadPoolExecutor(max_workers=1)
+        self.pool = Here()
         services = self._services()
         self.steps = [_step(name, services) for name in PLAYED]
         self.outlook = [_step(WEEKLY, services)]

@@ -142,7 +142,7 @@ def connect(url: str, patience: timedelta = WORKER_PATIENCE, *, durable: bool = 
     engine = create_engine(
         _with_driver(url),
         connect_args=_limits(url, patience),
-        pool_pre_ping=True,
+        pool_pre_ping=not url.startswith("sqlite"),  # a file is never out of reach
         pool_size=10,
         max_overflow=30,
         hide_parameters=True,  # an error must not bring customer text into a log

@@ -50,7 +50,7 @@ def absent(conn: Connection, company: str, after: str, most: int) -> tuple[list[
     ours = (sweeping.c.company == company) & (sweeping.c.kind == INVOICE)
     here = (sweeping.c.id >= ids[0]) & (sweeping.c.id <= ids[-1])
     met = set(conn.scalars(select(sweeping.c.id).where(ours, here)))
-    return [id for id in ids if id not in met], ids[-1]
+    return [id for id in ids if id not in met], ids[-1] if len(ids) == most else None
 
 
 def owners(conn: Connection, company: str, after: str, most: int) -> dict[str, int]:
