@@ -27,6 +27,8 @@ class HomeButton(StrEnum):
     NEXT = "next"
 
 
+USE_MODEL = "use_model"
+"""The action id of the button below the notice that offers a model."""
 SHOW_CUSTOMER = "show_customer"
 """The action id of a button that shows how a customer stands."""
 LOG_CALL = "log_call"
@@ -294,6 +296,19 @@ def company(value: object) -> str:
     if not _ID.fullmatch(realm):
         raise BadValueError("the company is not one of ours")
     return realm
+
+
+def of_model(realm: str, seen: str) -> str:
+    """The value of the button that accepts the model of this fingerprint for a company."""
+    return _dump({"company": realm, "model": seen})
+
+
+def model(value: object) -> tuple[str, str]:
+    """Realm and fingerprint; raises BadValueError for what `of_model` cannot write."""
+    found = _load(value, {"company", "model"})
+    if not (_ID.fullmatch(found["company"]) and _HASH.fullmatch(found["model"])):
+        raise BadValueError("the model is not one of ours")
+    return found["company"], found["model"]
 
 
 def _dump(fields: dict[str, str]) -> str:

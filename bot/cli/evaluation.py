@@ -1,4 +1,4 @@
-"""The evaluation set in a terminal: people's own decisions as cases for `make eval`."""
+"""People's own decisions as cases for `make eval`, and the model that is at work."""
 
 from __future__ import annotations
 
@@ -13,17 +13,22 @@ import click
 from bot.blockkit.escaping import clean
 from bot.cli.entry import CommandParts, Group, entry
 from bot.cli.record import DAY
+from jobs.decide import access
+from jobs.decide.access import VerbRefused
 from jobs.reports.evaluation import export as evaluation
 from jobs.reports.evaluation.export import Exported
 from jobs.store import companies
+from jobs.store.companies import ConnectedCompany
+from jobs.store.services import model_versions
 
 SINCE = timedelta(days=90)
 """Texts are kept for about so long."""
 
 
 def register(main: click.Group) -> None:
-    """Add it to `overdue`."""
-    main.add_command(evaluate)
+    """Add them to `overdue`."""
+    for command in (evaluate, model):
+        main.add_command(command)
 
 
 @click.group("eval", cls=Group)
@@ -65,3 +70,51 @@ def export(entry: CommandParts, folder: Path, realm: str, since: datetime | None
 def _counted(some: Counter[str]) -> None:
     for name, count in some.most_common():
         click.echo(f"  {name:<60} {count:>6,}")
+
+
+@click.group(cls=Group)
+def model() -> None:
+    """The model that each company has accepted, and one that waits for it."""
+
+
+@model.command("list")
+@entry
+def listed(entry: CommandParts) -> None:
+    """Say for each company which model it uses, and which the settings offer instead."""
+    with entry.recorded().database.reading() as conn:
+        for one in companies.all_of_them(conn):
+            waits = f"; {one.model_offered} waits" if one.model_offered else ""
+            used = one.model or "none noted yet"
+            click.echo(f"{clean(one.name)} ({one.realm}): {clean(used + waits)}")
+
+
+@model.command()
+@click.option("--as", "person", required=True, metavar="U…", help="Slack id of a finance lead.")
+@click.option("--company", "realm", default="", metavar="REALM", help="Only this company.")
+@entry
+def accept(entry: CommandParts, person: str, realm: str) -> None:
+    """Use the model that waits, as a finance lead does with *Use it* in Slack."""
+    process = entry.recorded()
+    with process.database.writing() as conn:
+        theirs = [o for o in companies.all_of_them(conn) if realm in ("", o.realm)]
+        waiting = [one for one in theirs if one.model_offered]
+        for one in waiting:
+            policy = process.policy.for_company(one.realm)
+            try:
+                access.lead(conn, policy, person, process.now())
+            except VerbRefused as refused:
+                raise click.ClickException(_not_a_lead(person, one)) from refused
+            seen = model_versions.fingerprint(one.model_offered)
+            model_versions.accept(conn, one, seen, person, process.now())
+    for one in waiting:
+        click.echo(f"{clean(one.name)} ({one.realm}) uses {clean(one.model_offered)} from now on.")
+    if not waiting:
+        click.echo("No model waits.")
+
+
+def _not_a_lead(person: str, company: ConnectedCompany) -> str:
+    return (
+        f"{person} is not known as a finance lead of {clean(company.name)}, so nothing was "
+        "changed. Name them under [people] in the policy file; the workers must have read their "
+        "names from Slack."
+    )

@@ -112,8 +112,9 @@ def clock(entry: CommandParts) -> None:
 
     process = entry.process("clock")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    model = process.model.label if process.model else ""
     ticking = clocks.Clock(
-        process.database, process.steps(), process.queues, process.now, process.policies
+        process.database, process.steps(), process.queues, process.now, process.policies, model
     )
     clocks.run(ticking, threading.Event().wait)
 

@@ -25,6 +25,7 @@ from jobs.decide.switches import Switch
 from jobs.rules.policy.policy import Policy
 from jobs.store import companies
 from jobs.store.companies import ConnectedCompany
+from jobs.store.services import model_versions
 
 slog = structlog.get_logger()
 
@@ -34,6 +35,11 @@ def register(app: App, backend: Backend) -> None:
 
     for switch in Switch:
         app.action(ids.of_any(switch))(_turning(backend, switch))
+
+    @app.action(ids.of_any(ids.USE_MODEL))
+    def using_model(ack: Ack, body: dict[str, Any]) -> None:
+        _tell(backend, body, _model_used(backend, body))
+        ack()
 
     @app.action(ids.of_any(HomeButton.DISCONNECT))
     def disconnecting(ack: Ack, body: dict[str, Any]) -> None:
@@ -80,6 +86,27 @@ def _disconnect(backend: Backend, body: dict[str, Any]) -> None:
         words = answers.not_recorded()
     backend.wake("messages")
     _tell(backend, body, words)
+
+
+def _model_used(backend: Backend, body: dict[str, Any]) -> str:
+    user, now = user_of(body), backend.clock()
+    try:
+        realm, seen = ids.model(body["actions"][0].get("value"))
+        with backend.database.writing() as conn:
+            company = companies.get(conn, realm)
+            if company is None:
+                return answers.disconnected()
+            access.lead(conn, policy_of(backend, company), user, now)
+            accepted = model_versions.accept(conn, company, seen, user, now)
+    except BadValueError as error:
+        return unreadable(error)
+    except VerbRefused as refused:
+        return turned_away(backend, ids.USE_MODEL, user, refused, now)
+    except DBAPIError as error:
+        slog.warning("model.not_recorded", error=type(error).__name__)
+        return answers.not_recorded()
+    backend.wake("messages")
+    return answers.model_used(accepted)
 
 
 def _turned(backend: Backend, switch: Switch, body: dict[str, Any]) -> tuple[str, bool]:

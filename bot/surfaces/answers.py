@@ -296,6 +296,13 @@ def _confirmed_off(company: ConnectedCompany) -> str:
     )
 
 
+def model_used(accepted: bool) -> str:
+    """The button below the notice that offers a model was pressed."""
+    if accepted:
+        return "The model is used from now on; cases are read anew with it at their next look."
+    return f"This model is not offered any more. {NOTHING}"
+
+
 def channel_taken(channel: str) -> str:
     """Each company has a channel of its own."""
     return f"<#{channel}> already has the cards of another company. Please choose another channel."

@@ -18,8 +18,10 @@ from jobs.engine.policy_file import PolicyFile
 from jobs.engine.queues import Queues
 from jobs.engine.step import Step
 from jobs.pipeline import AT_CONNECTION, EACH_COMPANY, FOR_ALL
+from jobs.reasoning import prompting
 from jobs.store import companies, texts, work
 from jobs.store.database.engine import Database
+from jobs.store.services import model_versions
 
 PERIOD = 1.0
 """Seconds between ticks."""
@@ -39,6 +41,8 @@ class Clock:
     queues: Queues
     now: Now
     policies: PolicyFile | None = None
+    model: str = ""
+    """The model that the settings name, as `Model.label` has it; empty: none."""
     planned: bool = False
     noted: str = field(default="", init=False)
     """The text of the policy last recorded."""
@@ -51,6 +55,7 @@ class Clock:
         try:
             self._plan()
             self._policy()
+            self._versions()
             for step in due_steps(self.database, self.steps, self.now()):
                 self.queues.wake(step.name)
         except SQLAlchemyError as error:
@@ -83,6 +88,15 @@ class Clock:
             with self.database.writing() as conn:
                 texts.tell_trouble(conn, file.trouble, sha256, file.state, self.now())
             self.alarmed = file.trouble
+
+    def _versions(self) -> None:
+        """A new model or prompt is on record once, also for a company connected since."""
+        prompts = prompting.fingerprint()
+        with self.database.reading() as conn:
+            news = model_versions.is_news(conn, self.model, prompts)
+        if news:
+            with self.database.writing() as conn:
+                model_versions.note(conn, self.model, prompts, self.now())
 
     def _say(self, trouble: str) -> None:
         if trouble and trouble != self.trouble:

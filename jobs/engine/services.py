@@ -11,6 +11,7 @@ from jobs.reasoning.model import Reader
 from jobs.reasoning.spending import WithinBudget
 from jobs.rules.policy.policy import Policy
 from jobs.sources.source import Source
+from jobs.store.companies import ConnectedCompany
 from jobs.store.services.model_costs import ModelCosts
 from qbo.client import QuickBooks
 
@@ -45,6 +46,11 @@ class Services:
     def for_company(self, realm: str) -> Services:
         """The same services with the policy now in force for this company."""
         return replace(self, policy=self.ruling().for_company(realm))
+
+    def asking(self, company: ConnectedCompany) -> Services:
+        """The same with the model that this company's finance leads have accepted; with none where
+        it cannot be asked any more."""
+        return replace(self, model=self.model.accepted(company.model)) if self.model else self
 
     def for_case(self, realm: str, case: str) -> Services:
         """The same for one case of this company: its model is asked within the month's budget."""

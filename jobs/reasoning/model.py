@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from copy import copy
 from dataclasses import dataclass
 from threading import Lock
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
@@ -89,6 +90,10 @@ class Reader(Protocol):
         """As `Model.ask_all`."""
         ...
 
+    def accepted(self, label: str) -> Reader | None:
+        """As `Model.accepted`."""
+        ...
+
 
 class Model:
     """A model behind an OpenAI-compatible API ("responses" or "chat"). Safe to use from threads.
@@ -116,7 +121,8 @@ class Model:
         self._http_client = http_client
         self._pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="model")
         self._connecting = Lock()
-        self._connected: openai.OpenAI | None = None
+        self._connected: list[openai.OpenAI] = []
+        """One at most; models of other names at the same server share it."""
 
     def ask(self, prompt: Prompt, data: str, form: type[Form]) -> ModelAnswer[Form] | Failure:
         """Ask once, with the instructions of `prompt` before `data`; never raises for any answer.
@@ -147,6 +153,23 @@ class Model:
             return [self.ask(prompt, data[0], form)]
         return list(self._pool.map(lambda one: self.ask(prompt, one, form), data))
 
+    @property
+    def label(self) -> str:
+        """What a finance lead accepts: the model, and whose it is."""
+        return f"{self.name} at {urlsplit(self.base_url).hostname or 'an unnamed server'}"
+
+    def accepted(self, label: str) -> Model | None:
+        """The model of this label, if it can be asked here: this one, or another of the same
+        server. An empty label is this one."""
+        name, _, server = label.rpartition(" at ")
+        if label in ("", self.label):
+            return self
+        if server != self.label.rpartition(" at ")[2]:
+            return None
+        other = copy(self)
+        other.name = name
+        return other
+
     def check(self) -> str:
         """Empty if the model exists and the key is valid, otherwise a sentence. Costs nothing."""
         try:
@@ -158,15 +181,16 @@ class Model:
     def close(self) -> None:
         """End the threads, and close the connections that are kept open between questions."""
         self._pool.shutdown()
-        if self._connected:
-            self._connected.close()
+        for client in self._connected:
+            client.close()
 
     @property
     def _client(self) -> openai.OpenAI:
         """One for all threads: it limits and keeps their connections."""
         with self._connecting:
-            self._connected = self._connected or self._new_client()
-            return self._connected
+            if not self._connected:
+                self._connected.append(self._new_client())
+            return self._connected[0]
 
     def _new_client(self) -> openai.OpenAI:
         import openai

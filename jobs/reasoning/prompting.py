@@ -7,6 +7,7 @@ import json
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 from typing import Any
 
 FENCE = "<<<DATA", "DATA>>>"
@@ -44,6 +45,22 @@ def prompt(name: str, language: str = "") -> Prompt:
     head, _, text = _file(f"{name}.md").partition("\n")
     parts = [text.strip(), *([_file(f"{name}.{language}.md").strip()] if language else [])]
     return Prompt(name, head.removeprefix("version:").strip(), "\n\n".join(parts))
+
+
+@cache
+def fingerprint() -> str:
+    """A hash (64 hex digits) of everything that decides how texts are read and what a model may
+    write: prompts, vocabularies and phrases."""
+    whole = hashlib.sha256()
+    for folder in ("prompts", "vocabulary", "phrases"):
+        for file in sorted(files("jobs.reasoning").joinpath(folder).iterdir(), key=_name):
+            if file.is_file() and file.name.endswith((".md", ".txt", ".py")):
+                whole.update(f"{folder}/{file.name}\n".encode() + file.read_bytes())
+    return whole.hexdigest()
+
+
+def _name(file: Traversable) -> str:
+    return file.name
 
 
 def _file(name: str) -> str:

@@ -69,6 +69,11 @@ class WithinBudget:
         costs = reserved.settle([_count(answer) for answer in answers])
         return [self._noted(answer, cost) for answer, cost in zip(answers, costs, strict=True)]
 
+    def accepted(self, label: str) -> Reader | None:
+        """The same within this budget."""
+        model = self.model.accepted(label)
+        return replace(self, model=model) if model else None
+
     def _noted(
         self, answer: ModelAnswer[Form] | Failure, cost: Decimal | None
     ) -> ModelAnswer[Form] | Failure:

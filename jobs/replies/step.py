@@ -75,7 +75,8 @@ def _load(services: Services, conn: Connection, claim: Claim, now: datetime) -> 
         work.settle(conn, claim, now + EVERY)
         return None
     cursor = (claim.row.body or {}).get("cursor")
-    return FetchMails(services.for_company(company.realm), inbox, company, customers, cursor, now)
+    services = services.asking(company).for_company(company.realm)
+    return FetchMails(services, inbox, company, customers, cursor, now)
 
 
 @dataclass(frozen=True)

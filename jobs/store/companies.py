@@ -43,6 +43,11 @@ class ConnectedCompany:
     reminders_off_at: datetime | None
     """When a lead confirmed that QuickBooks' own reminders are off: nothing goes before that."""
     status: ConnectionStatus
+    model: str = ""
+    """The model that its finance leads have accepted, as `Model.label` names it; empty: the first
+    one has not been noted yet."""
+    model_offered: str = ""
+    """The one that the settings name instead, until a finance lead says so; empty: none."""
     changes_since: datetime | None = None
     """The next poll asks for changes since then, by QuickBooks' clock."""
     has_tokens: bool = False
@@ -164,6 +169,8 @@ def _of_row(row: Row[Any]) -> ConnectedCompany:
         reminders_off_by=row.reminders_off_by,
         reminders_off_at=row.reminders_off_at,
         status=ConnectionStatus(row.status),
+        model=row.model,
+        model_offered=row.model_offered,
         has_tokens=row.sealed_tokens is not None,
         refresh_ends_at=row.refresh_expires_at,
         hard_ends_at=row.hard_expires_at,

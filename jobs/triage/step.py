@@ -74,8 +74,8 @@ def _load(
     services: Services, together: Together, conn: Connection, claim: Claim, now: datetime
 ) -> Round | None:
     case = cases.of_row(claim.row)
-    services = services.for_case(case.company, case.id)
     file = quickbooks.open_file(conn, case, now)
+    services = services.asking(file.company).for_case(case.company, case.id)
     if case.state is State.NEW and not is_business_day(file.company.today(now), services.policy):
         work.settle(conn, claim, _next_morning(services, file, now))
         return None

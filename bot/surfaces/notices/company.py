@@ -295,6 +295,31 @@ def _policy_changed(given: Given) -> str:
     return f"The policy file has changed; its new fingerprint is {given.fingerprint}."
 
 
+def _model_offered(given: Given) -> str:
+    before, after = f"`{given['from']}`", f"`{given['to']}`"
+    meanwhile = (
+        f"Until then {before} goes on."
+        if given["from"].rpartition(" at ")[2] == given["to"].rpartition(" at ")[2]
+        else f"Until then plain templates are drafted, because {before} can no longer be asked."
+    )
+    return (
+        f":brain: The settings of {given.company} name another model, {after}. It is used once a "
+        f"finance lead says so. {meanwhile} `overdue eval export` and `make eval` compare the two "
+        "on your own decisions."
+    )
+
+
+def _model_used(given: Given) -> str:
+    return f":brain: {given.who} has accepted the model `{given['to']}`; it is used from now on."
+
+
+def _prompts_changed(given: Given) -> str:
+    return (
+        ":brain: A release has changed how texts are read or drafts are asked for (prompts, "
+        f"vocabulary or phrases); the new fingerprint is {given.fingerprint}."
+    )
+
+
 def _policy_unusable(given: Given) -> str:
     return (
         ":rotating_light: The policy file was changed and cannot be used, so the previous policy "
@@ -334,6 +359,9 @@ WORDS: Mapping[MessageKind, Callable[[Given], str]] = {
     MessageKind.POLICY_UNUSABLE: _policy_unusable,
     MessageKind.POLICY_USABLE: _policy_usable,
     MessageKind.RESTORED: _restored,
+    MessageKind.MODEL_OFFERED: _model_offered,
+    MessageKind.MODEL_USED: _model_used,
+    MessageKind.PROMPTS_CHANGED: _prompts_changed,
     MessageKind.SWEEP_FAILED: _sweep_failed,
     MessageKind.POLL_FAILED: _poll_failed,
     MessageKind.REPLIES_FAILED: _replies_failed,

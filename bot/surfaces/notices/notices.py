@@ -28,6 +28,7 @@ from bot.surfaces.rewording import changed_blocks
 from jobs.decide.switches import Switch
 from jobs.store.companies import ConnectedCompany
 from jobs.store.outbox import MessageKind
+from jobs.store.services import model_versions
 
 
 def notice(kind: MessageKind, given: Given) -> Card:
@@ -43,6 +44,8 @@ def notice(kind: MessageKind, given: Given) -> Card:
         return _question(text, given.asker)
     if kind is MessageKind.FIRST_LOOK and given.asker:
         return _first_look(text, given.asker)
+    if kind is MessageKind.MODEL_OFFERED and given.asker:
+        return _model(text, given.data["to"], given.asker)
     if kind is MessageKind.REPLY:
         return customer_replies.shown(cap(text, MOST_TEXT - 200), given.reply, given.names)
     if given.letters:
@@ -69,6 +72,19 @@ def _first_look(text: str, company: ConnectedCompany) -> Card:
     if not company.live:
         blocks.append(actions([*row, live_button(company)], "first_look"))
     return Card(cap(text, MOST_TEXT), blocks)
+
+
+def _model(text: str, label: str, company: ConnectedCompany) -> Card:
+    """The notice "model offered", with its button while this model is what is offered."""
+    if company.model_offered != label:
+        used = company.model == label
+        said = "It is used now." if used else "It is no longer offered."
+        text = f"{text}\n:white_check_mark: {said}"
+        return Card(cap(text, MOST_TEXT), [section(text)])
+    value = ids.of_model(company.realm, model_versions.fingerprint(label))
+    says = f"Use this model for {company.name}"
+    row = actions([button(ids.USE_MODEL, "Use it", value, style="primary", says=says)], "model")
+    return Card(cap(text, MOST_TEXT), [section(text), row])
 
 
 def live_button(company: ConnectedCompany) -> dict[str, object]:

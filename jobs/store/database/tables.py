@@ -74,6 +74,9 @@ companies = Table(
     Column("connected_by", String(32), nullable=False),
     Column("reminders_off_by", String(32)),
     Column("reminders_off_at", Utc),
+    Column("model", String(200), nullable=False, server_default=""),  # accepted; empty: none yet
+    Column("model_offered", String(200), nullable=False, server_default=""),
+    Column("prompts", String(64), nullable=False, server_default=""),
     Column("swept_at", Utc),
     Column("changes_since", Utc),
     Column("sealed_tokens", Text),

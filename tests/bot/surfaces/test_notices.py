@@ -220,6 +220,11 @@ DATA: dict[MessageKind, list[dict[str, Any]]] = {
     MessageKind.WORDING_CHANGED: [
         WHO | {"proposal": "0" * 64, "back": back} for back in (True, False)
     ],
+    MessageKind.MODEL_OFFERED: [
+        COMPANY_ONLY | {"from": "m-1 at api", "to": to} for to in ("m-2 at api", OUTSIDE)
+    ],
+    MessageKind.MODEL_USED: [WHO | {"from": "m-1 at api", "to": OUTSIDE}],
+    MessageKind.PROMPTS_CHANGED: [{"sha256": OUTSIDE}],
     MessageKind.SWEEP_FAILED: [FAILED, WHY | {"tried": False}],
     MessageKind.POLL_FAILED: [FAILED],
     MessageKind.REPLIES_FAILED: [FAILED],
