@@ -250,3 +250,4 @@ def test_what_is_decided_afterwards_is_decided_by_the_new_policy(
     assert len(times) >= asked
     a_harness.run("triage")
     assert "second_approver" in a_harness.rules()
+    a_harness.ruled_by[file().sha256] = file()
