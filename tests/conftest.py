@@ -4,6 +4,7 @@ import contextlib
 import gc
 import os
 import ssl
+import sys
 from collections.abc import Iterator
 from functools import cache
 
@@ -39,7 +40,8 @@ settings.load_profile("quick")  # make test ARGS="--hypothesis-profile thorough"
 def pytest_configure() -> None:
     """No test reaches beyond loopback, by whatever library; each worker has a Valkey of its own."""
     loopback.enforce()
-    # Otherwise each of the many processes that tests start would compile everything anew.
+    # Otherwise this process and each of the many that tests start would compile everything anew.
+    sys.dont_write_bytecode = False
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     if "PYTEST_XDIST_WORKER" in os.environ:
         os.environ.pop("REDIS_URL", None)  # workers in one database would empty it for each other

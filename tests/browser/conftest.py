@@ -4,7 +4,7 @@ import contextlib
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Error, Page
+from playwright.sync_api import Browser, Error, Page, ViewportSize
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
@@ -31,7 +31,9 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture
 def tab(browser: Browser) -> Iterator[Page]:
     """A fresh tab; an error in one of the page's scripts fails the test."""
-    context = browser.new_context(viewport={"width": 1440, "height": 1000}, locale="en-GB")
+    size: ViewportSize = {"width": 1440, "height": 1000}
+    # Each step of a transition is drawn by the processor, and no test looks at one
+    context = browser.new_context(viewport=size, locale="en-GB", reduced_motion="reduce")
     context.set_default_timeout(PATIENCE * 1000)
     tab = context.new_page()
     errors: list[Error] = []
