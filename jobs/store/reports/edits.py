@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, Row, Select, func, select
 
 from jobs.rules.basis import BASIS
 from jobs.rules.facts.facts import Facts
@@ -44,6 +45,12 @@ def edits(
 
     Without those that broke a rule and were sent all the same, and those whose words are deleted.
     """
+    page = _query(company, since, until).where(cases.c.id > after).order_by(cases.c.id)
+    return [_of_row(row) for row in conn.execute(page.limit(PAGE)) if not row.violations]
+
+
+def _query(company: str, since: datetime, until: datetime) -> Select[Any]:
+    """Of each case the letter that went, and the last version before it that nobody had edited."""
     ours, some = drafts.alias(), drafts.alias()
     seen = (
         select(func.max(some.c.version))
@@ -53,7 +60,7 @@ def edits(
     )
     clean = (drafts.c.edited_by != "") & drafts.c.marked.is_(False)
     kept = drafts.c.pruned_at.is_(None) & assessments.c.pruned_at.is_(None)
-    query = (
+    return (
         select(
             *(cases.c.id, cases.c.customer, drafts.c.letter, drafts.c.violations),
             *(ours.c.letter.label("seen"), ours.c.author, ours.c.deadline),
@@ -64,24 +71,21 @@ def edits(
         .join(ours, (ours.c.case_id == cases.c.id) & (ours.c.version == seen))
         .join(assessments, assessments.c.id == ours.c.assessment)
         .where(cases.c.company == company, cases.c.state.in_([State.SENT, State.DONE]), clean, kept)
-        .where(cases.c.closed_at >= since, cases.c.closed_at < until, cases.c.id > after)
+        .where(cases.c.closed_at >= since, cases.c.closed_at < until)
         .where(assessments.c.facts.is_not(None), assessments.c.basis.is_not(None))
         .where(assessments.c["class"].is_not(None))
-        .order_by(cases.c.id)
-        .limit(PAGE)
     )
-    return [
-        PastEdit(
-            id=row.id,
-            customer=row.customer,
-            class_=CaseClass(row._mapping["class"]),
-            author=row.author,
-            ours=from_json(json.loads(row.seen)),
-            sent=from_json(json.loads(row.letter)),
-            deadline=row.deadline,
-            facts=FACTS.validate_json(json.dumps(row.facts)),
-            past=BASIS.validate_json(json.dumps(row.basis)).past,
-        )
-        for row in conn.execute(query)
-        if not row.violations
-    ]
+
+
+def _of_row(row: Row[Any]) -> PastEdit:
+    return PastEdit(
+        id=row.id,
+        customer=row.customer,
+        class_=CaseClass(row._mapping["class"]),
+        author=row.author,
+        ours=from_json(json.loads(row.seen)),
+        sent=from_json(json.loads(row.letter)),
+        deadline=row.deadline,
+        facts=FACTS.validate_json(json.dumps(row.facts)),
+        past=BASIS.validate_json(json.dumps(row.basis)).past,
+    )
