@@ -5,7 +5,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/installed
 
-.PHONY: demo test check format lint types bench eval lock clean
+.PHONY: demo test check format lint types bench faults eval lock clean
 
 demo: $(INSTALLED)
 	@exec $(BIN)/python -m tests.sandbox $(ARGS)
@@ -28,6 +28,9 @@ types: $(INSTALLED)
 
 bench: $(INSTALLED)
 	$(BIN)/python -m tests.bench $(ARGS)
+
+faults: $(INSTALLED)
+	@$(BIN)/python -m tests.faults $(ARGS)
 
 eval: $(INSTALLED)
 	@$(BIN)/python -m tests.eval $(ARGS)

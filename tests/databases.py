@@ -117,9 +117,21 @@ def postgres_database(server: str) -> Iterator[str]:
         _run(server, "DROP DATABASE IF EXISTS {} WITH (FORCE)", name)
 
 
-def _run(server: str, statement: str, name: str) -> None:
+@contextlib.contextmanager
+def postgres_copy(url: str) -> Iterator[str]:
+    """The URL of a copy of a database to which nobody is connected; dropped afterwards."""
+    name, template = f"overdue_copy_{uuid.uuid4().hex[:12]}", urlsplit(url).path.strip("/")
+    server = urlsplit(url)._replace(path="/postgres").geturl()
+    _run(server, "CREATE DATABASE {} TEMPLATE {}", name, template)
+    try:
+        yield urlsplit(url)._replace(path=f"/{name}").geturl()
+    finally:
+        _run(server, "DROP DATABASE IF EXISTS {} WITH (FORCE)", name)
+
+
+def _run(server: str, statement: str, *names: str) -> None:
     with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(sql.SQL(statement).format(sql.Identifier(name)))
+        connection.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))
 
 
 @contextlib.contextmanager

@@ -23,9 +23,13 @@ Question = tuple[Sequence[str], Surroundings] | int
 
 
 class Forks:
-    """A helper and its forks; it is started when the first of them is wanted."""
+    """A helper and its forks; it is started when the first of them is wanted.
 
-    def __init__(self) -> None:
+    `module` is the helper: this one, or one that first changes something in itself.
+    """
+
+    def __init__(self, module: str = "tests.sandbox.forks") -> None:
+        self._module = module
         self._ours, self._theirs = Pipe()
         self._helper: subprocess.Popen[bytes] | None = None
         self._asking = threading.Lock()
@@ -48,7 +52,7 @@ class Forks:
     def _start(self, around: Surroundings) -> "subprocess.Popen[bytes]":
         number = self._theirs.fileno()
         helper = subprocess.Popen(
-            [sys.executable, "-m", "tests.sandbox.forks", str(number)],
+            [sys.executable, "-m", self._module, str(number)],
             cwd=around.folder,
             env=around.environment,
             pass_fds=(number, *around.descriptors),

@@ -150,6 +150,11 @@ class Inbox:
         """An empty folder, if there is none of that name."""
         self._do(self._make(folder))
 
+    def empty(self, folder: str) -> None:
+        """Nothing is in this folder any more."""
+        self._do(self._remove(folder))
+        self.make(folder)
+
     async def _receive(self, request: Request) -> Response:
         body = await body_of(request)
         wanted(body, "from")
@@ -203,6 +208,10 @@ class Inbox:
             if folder != "INBOX":
                 with contextlib.suppress(ValueError):  # it is there already
                     await session.mailbox_set.add_mailbox(folder)
+
+    async def _remove(self, folder: str) -> None:
+        async with self._backend.login.demo_user_identity.new_session() as session:
+            await session.mailbox_set.delete_mailbox(folder)
 
     async def _line(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await self._arrive()
