@@ -163,7 +163,9 @@ def _text(then: Letter | None, now: Letter | None) -> Iterator[str]:
     """The letter with what went in [-…-] and what came in {+…+}."""
     if then and now and then == now:
         yield "The letter is the same, to the byte."
-    elif then or now:
+    elif then and not now:
+        yield "There is no letter now."
+    elif now:
         yield "The letter, [-then-] {+now+}:"
         for line in _changed(_shown(then), _shown(now)).split("\n"):
             yield f"  {line}".rstrip()

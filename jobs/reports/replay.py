@@ -4,9 +4,8 @@ of now. It goes through the functions that triage uses, and writes nothing.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
@@ -24,7 +23,7 @@ from jobs.rules.policy.errors import PolicyError
 from jobs.rules.policy.policy import Policy
 from jobs.rules.rulings import RANK, RULINGS, Kind, Needed, Ruling, strictest
 from jobs.sources.quickbooks import CaseFile, Scope
-from jobs.store.assessments import EVIDENCE
+from jobs.store.assessments import EVIDENCE, REASONS
 from jobs.store.database.engine import Database
 from jobs.store.reports import replaying
 from jobs.store.reports.replaying import PastAssessment
@@ -168,8 +167,11 @@ class Replay:
         prepared = None
         if view.kind is not Kind.WAIT:
             prepared = prepare(policy, view, _before(past), lambda asked: self._answer(past, asked))
-        now, altered = _verdict(view, prepared), tuple(_altered(past, view))
-        return JudgedAgain(past, policy, _then(past), now, tuple(_differing(past, now)), altered)
+        then, now = _then(past), _verdict(view, prepared)
+        differing = tuple(_differing(past, then, now))
+        confirmed = None if "letter" in differing else now.letter
+        altered = tuple(_altered(past, view, confirmed))
+        return JudgedAgain(past, policy, then, now, differing, altered)
 
     def _readings(self, past: PastAssessment, policy: Policy) -> tuple[Reading, ...]:
         """A text that has been deleted keeps the readings that it had."""
@@ -301,17 +303,19 @@ def _came_to(rulings: tuple[Ruling, ...]) -> CameTo:
     return CameTo.WAITS if kind is Kind.WAIT else CameTo.DRAFT
 
 
-def _differing(past: PastAssessment, now: Verdict) -> Iterator[str]:
+def _differing(past: PastAssessment, then: Verdict, now: Verdict) -> Iterator[str]:
     """The names of the parts whose bytes are not those on record."""
-    if past.pruned_at is None:
-        there, made = _parts(_then(past)), _parts(now)
-        stored = {name: json.dumps(said, sort_keys=True) for name, said in past.stored.items()}
-        there |= {name: said for name, said in stored.items() if name in there}
-        yield from (name for name in there if name in made and there[name] != made[name])
+    if past.pruned_at:
+        return
+    there, parts = _parts(then), _parts(now)
+    there |= {name: said for name, said in past.stored.items() if name in there}
+    yield from (name for name in there if name in parts and there[name] != parts[name])
+    if past.draft and now.letter and now.letter.sha256() != past.draft.sha256:
+        yield "letter"
 
 
-def _parts(verdict: Verdict) -> dict[str, str]:
-    """Each part in the bytes in which it is stored."""
+def _parts(verdict: Verdict) -> dict[str, Any]:
+    """Each part as it would be stored."""
     parts: dict[str, Any] = {
         "rulings": RULINGS.dump_python(verdict.rulings, mode="json"),
         "rulings on the words": RULINGS.dump_python(verdict.about_words, mode="json"),
@@ -319,14 +323,14 @@ def _parts(verdict: Verdict) -> dict[str, str]:
     }
     if said := verdict.proposal:
         parts |= {"class": said.class_, "confidence": said.confidence, "author": said.author}
-        parts |= {"reasons": [*map(asdict, said.reasons)], "summary": said.summary}
-    if verdict.letter:
-        parts["letter"] = verdict.letter.canonical().decode()
-    return {name: json.dumps(part, sort_keys=True) for name, part in parts.items()}
+        parts |= {"reasons": REASONS.dump_python(said.reasons, mode="json")}
+        parts |= {"summary": said.summary}
+    return parts
 
 
-def _altered(past: PastAssessment, view: View) -> Iterator[str]:
-    """A row whose words have been deleted cannot be checked any more."""
+def _altered(past: PastAssessment, view: View, confirmed: Letter | None) -> Iterator[str]:
+    """`confirmed` is known to have the draft's hash. A row whose words have been deleted cannot
+    be checked any more."""
     heard = tuple(reading for text in past.basis.heard for reading in text.readings)
     as_stored = replace(
         view, stage=past.stage, rulings=past.said.rulings, readings=(*past.readings, *heard)
@@ -334,7 +338,9 @@ def _altered(past: PastAssessment, view: View) -> Iterator[str]:
     if past.pruned_at is None and as_stored.fingerprint() != past.said.sha256:
         yield "assessment"
     draft = past.draft
-    if draft and draft.pruned_at is None and draft.letter.sha256() != draft.sha256:
+    if draft is None or draft.pruned_at or draft.letter == confirmed:
+        return
+    if draft.letter.sha256() != draft.sha256:
         yield "draft"
 
 
@@ -364,4 +370,6 @@ def _of_drafts(then: Verdict, now: Verdict) -> Iterator[CaseEffect]:
 
 
 def _named(verdict: Verdict) -> set[tuple[Kind, str]]:
-    return {(ruling.kind, ruling.rule) for ruling in (*verdict.about_words, *verdict.rulings)}
+    """The rules that keep it from being drafted."""
+    both = (*verdict.about_words, *verdict.rulings)
+    return {(ruling.kind, ruling.rule) for ruling in both if ruling.kind is not Kind.GATE}

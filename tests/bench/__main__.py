@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from tests.bench import backtest, clicks, ledgers, measures, reviewing, screens, triage
+from tests.bench import backtest, clicks, ledgers, measures, replaying, reviewing, screens, triage
 from tests.bench.measures import Figure, say
 from tests.flows.firms import Firm
 
@@ -26,6 +26,7 @@ ALONE: dict[str, Callable[[], list[Figure]]] = {
     "backtest": backtest.backtest,
     "triage": triage.triage,
     "review": reviewing.review,
+    "replay": replaying.replay,
     "demo": measures.demo,
 }
 ALL = (*ALONE, *ON_PRODUCT)

@@ -113,7 +113,9 @@ def check(harness: CompanyHarness) -> None:
 
 def _judges_the_same(harness: CompanyHarness) -> None:
     """Every judgement on record comes out equal to the byte when it is made again."""
-    again = Replay(lambda past: harness.ruled_by[past.policy_sha256])
+    present = harness.process.services.ruling()
+    known = {**harness.ruled_by, present.sha256: present}
+    again = Replay(lambda past: known[past.policy_sha256])
     with harness.database.reading() as conn:
         judged = [id for case in harness.cases() for id in replaying.of_case(conn, case.id)]
         for past in replaying.load(conn, judged):

@@ -1206,6 +1206,7 @@ def test_a_draft_that_changed_on_record_is_not_sent(approved: CompanyHarness) ->
     with approved.database.writing() as conn:
         forged = func.replace(drafts_table.c.letter, "840.00", "940.00")
         conn.execute(drafts_table.update().values(letter=forged))
+    approved.altered = True
     approved.run("send")
     assert not approved.mails
     assert approved.state() is State.WAITING
