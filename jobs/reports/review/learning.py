@@ -59,7 +59,7 @@ def make(
     while some := (
         yield in_transaction(edits.edits, company.realm, until - LOOK_BACK, until, after)
     ):
-        found |= {one.id: one for one in some}
+        found |= {one.id: one for one in some if one.clean}
         after = some[-1].id
     texts: CompanyTexts = yield in_transaction(wordings.texts, company.realm)
     known: set[Any] = yield in_transaction(wordings.answered, company.realm)
