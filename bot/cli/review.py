@@ -13,8 +13,10 @@ from sqlalchemy import Connection
 
 from bot.blockkit.escaping import clean
 from bot.cli.entry import CommandParts, Group, entry
+from bot.process import Process
 from bot.surfaces import review as words
 from bot.surfaces.wording import money
+from jobs.companies import shadow as mode
 from jobs.reports import shadow
 from jobs.reports.cash import cash
 from jobs.reports.review import counting, review
@@ -142,3 +144,46 @@ def _scored(one: ShadowScore) -> Iterator[str]:
     ):
         yield _row(name, len(cases), cases)
     yield f"  Not ready yet: {listed(one.lacking)}." if one.lacking else "  Ready to go live."
+
+
+@in_shadow.command("channel")
+@click.argument("realm")
+@click.argument("channel", metavar="C…|none|own")
+@click.option("--as", "person", default="", metavar="U…", help="Slack id of who wants it.")
+@entry
+def shadow_channel(entry: CommandParts, realm: str, channel: str, person: str) -> None:
+    """Have the shadow cards of company REALM posted in another channel, or kept in the record.
+
+    `own` posts them in the company's channel again. Cards that are posted stay where they are, and
+    going live posts none of them again: what is still due comes up anew.
+    """
+    process = entry.recorded()
+    wanted = {"own": "", companies.NO_CHANNEL: companies.NO_CHANNEL}.get(channel, channel)
+    with process.database.reading() as conn:
+        holder = companies.in_channel(conn, channel)
+    if wanted not in ("", companies.NO_CHANNEL):
+        if holder and holder.realm != realm:
+            raise click.ClickException(f"{channel} already has the cards of {clean(holder.name)}.")
+        _look(process, channel)
+    with process.database.writing() as conn:
+        company = companies.get(conn, realm)
+        if company is None:
+            raise click.ClickException(f"There is no company {clean(realm)}.")
+        by = person or COMMAND_LINE
+        mode.choose_channel(conn, company, wanted, by, process.now())
+    where = {"": "its own channel", companies.NO_CHANNEL: "the record only"}.get(wanted, wanted)
+    click.echo(f"Shadow cards of {clean(company.name)} go to {clean(where)} from now on.")
+
+
+COMMAND_LINE = "system:command"
+"""Whoever did it on the command line and gave no name."""
+
+
+def _look(process: Process, channel: str) -> None:
+    """Raises click.ClickException if Slack does not let us post there, or others read it."""
+    from bot.slack import channels  # loads Slack's library, which only this command needs
+
+    if not process.settings.slack_bot_token.get_secret_value():
+        raise click.ClickException("SLACK_BOT_TOKEN is needed to look at the channel.")
+    if trouble := channels.look(process.slack, channel).trouble:
+        raise click.ClickException(f"The channel {clean(channel)} cannot be used: {trouble}.")

@@ -30,7 +30,7 @@ from jobs.rules.case import HeldUp
 from jobs.rules.figures import Money, listed, short_day
 from jobs.rules.plain import one_line
 from jobs.rules.states import State
-from jobs.store.companies import ConnectedCompany
+from jobs.store.companies import NO_CHANNEL, ConnectedCompany
 
 Data = Mapping[str, Any]
 Lines = list[list[Block]]
@@ -85,8 +85,15 @@ def _warnings(data: Data) -> list[str]:
         return []
     held_up = HeldUp(data["held_up"])
     if held_up is HeldUp.SHADOW:
-        return ["Shadow mode: cards appear, but nothing is sent."]
+        return [_in_shadow(data["shadow_channel"])]
     return [wording.HELD_UP[held_up]]
+
+
+def _in_shadow(channel: str) -> str:
+    if channel == NO_CHANNEL:
+        return "Shadow mode: cases stay in the record without cards, and nothing is sent."
+    where = "in the shadow channel" if channel else "here"
+    return f"Shadow mode: cards appear {where}, but nothing is sent."
 
 
 def _to_decide(data: Data) -> str:

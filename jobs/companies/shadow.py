@@ -2,7 +2,8 @@
 
 A case that nobody has approved keeps its card and its draft, edits included, and becomes live, so
 that nobody has to read it twice. An approval was given for a rehearsal and does not count for a
-real message: its case ends, and its crossings are free for a new one.
+real message: its case ends, and its crossings are free for a new one. So does one whose card is in
+the shadow channel, or nowhere: it comes up anew where everybody reads.
 """
 
 from __future__ import annotations
@@ -15,8 +16,9 @@ from sqlalchemy import Connection
 from jobs.engine.turns import Plan
 from jobs.rules.case import Decided
 from jobs.rules.states import JOINABLE, State
-from jobs.store import cases, companies, crossings, drafts
+from jobs.store import cases, companies, crossings, drafts, log, outbox
 from jobs.store.cases import Case, Move
+from jobs.store.companies import ConnectedCompany
 
 ACTOR = "system:sweep"
 TURNED_AT_ONCE = 10
@@ -33,11 +35,13 @@ def clear(realm: str) -> Plan:
 
 def _turn_some(realm: str, after: str, conn: Connection, now: datetime) -> str | None:
     """Turn some; returns the last id, or None if none is left or the company is in shadow mode."""
-    if not companies.need(conn, realm).live:
+    company = companies.need(conn, realm)
+    if not company.live:
         return None
     found = cases.rehearsed(conn, realm, after, TURNED_AT_ONCE)
     for case in found:
-        if case.state in JOINABLE and not _approved(conn, case):
+        here = _card_in(conn, case, company.channel)
+        if case.state in JOINABLE and here and not _approved(conn, case):
             due = now if case.row.token else case.row.due_at  # a worker on it drops its result
             goes_on = Move(case.state, "case.live", ACTOR, due)
             cases.move(conn, case, goes_on, now, shadow=False)
@@ -47,6 +51,24 @@ def _turn_some(realm: str, after: str, conn: Connection, now: datetime) -> str |
         if cases.move(conn, case, end, now, **ended):
             crossings.release(conn, case.id, now)
     return found[-1].id if found else None
+
+
+def _card_in(conn: Connection, case: Case, channel: str) -> bool:
+    """Whether its card is there, or still to come."""
+    place = outbox.card_place(conn, case.id)
+    return place is None or place.channel == channel
+
+
+def choose_channel(
+    conn: Connection, company: ConnectedCompany, channel: str, by: str, now: datetime
+) -> None:
+    """Have new shadow cards posted in this channel (NO_CHANNEL: nowhere, empty: the company's own).
+
+    The caller has looked at the channel. Cards that are posted stay where they are.
+    """
+    companies.change(conn, company.realm, shadow_channel=channel)
+    data = {"from": company.shadow_channel, "to": channel}
+    log.note(conn, log.Entry(company.realm, "company.shadow_channel", by, now, data=data))
 
 
 def _approved(conn: Connection, case: Case) -> bool:

@@ -129,6 +129,7 @@ class Morning:
             "day": self.company.today(self.now).isoformat(),
             "since": since.isoformat(),
             "held_up": self.company.held_up(),
+            "shadow_channel": self.company.shadow_channel,
             "changed": case_lists.happened(self.conn, self.company.realm, since),
             "more": {name: more for name, (_, more) in lists.items()},
             **{name: told for name, (told, _) in lists.items()},

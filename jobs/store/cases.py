@@ -205,6 +205,7 @@ def redraw(conn: Connection, case_id: str, now: datetime) -> None:
 def _redrawing() -> tuple[Update, Update]:
     now = bindparam("now", type_=Utc())
     card = (messages.c.case_id == bindparam("case")) & (messages.c.kind == "card")
+    card &= messages.c.channel != ""  # in shadow mode it may be posted nowhere
     named = select(shown_to.c.message).where(shown_to.c.case_id == bindparam("case"))
     return (
         update(messages).where(card).values(due_at=now, rank=_URGENT),

@@ -15,6 +15,8 @@ from jobs.rules.states import ConnectionStatus
 from jobs.store.database.tables import companies
 from jobs.store.database.upsert import insert_or_ignore
 
+NO_CHANNEL = "none"
+"""The shadow channel of a company whose shadow cases stay in the record."""
 SOON = timedelta(days=60)
 """How long before its end a connection counts as ending: from then on people are warned."""
 _ONE = select(companies).where(companies.c.realm == bindparam("one"))
@@ -43,6 +45,8 @@ class ConnectedCompany:
     reminders_off_at: datetime | None
     """When a lead confirmed that QuickBooks' own reminders are off: nothing goes before that."""
     status: ConnectionStatus
+    shadow_channel: str = ""
+    """Where cards go in shadow mode: a channel, NO_CHANNEL, or empty for the company's own."""
     model: str = ""
     """The model that its finance leads have accepted, as `Model.label` names it; empty: the first
     one has not been noted yet."""
@@ -83,6 +87,12 @@ class ConnectedCompany:
         }
         return next((each for each, stands in hindrances.items() if stands), None)
 
+    def card_channel(self, *, shadow: bool) -> str:
+        """Where the card of a case goes; empty if it is posted nowhere."""
+        if not shadow or not self.shadow_channel:
+            return self.channel
+        return "" if self.shadow_channel == NO_CHANNEL else self.shadow_channel
+
     def today(self, now: datetime) -> date:
         """The date in the company's own zone."""
         return now.astimezone(self.zone).date()
@@ -111,8 +121,9 @@ def need(conn: Connection, realm: str) -> ConnectedCompany:
 
 
 def in_channel(conn: Connection, channel: str) -> ConnectedCompany | None:
-    """The company whose cards go to this channel."""
-    row = conn.execute(select(companies).where(companies.c.channel == channel)).first()
+    """The company whose cards go to this channel, also those of shadow mode."""
+    theirs = (companies.c.channel == channel) | (companies.c.shadow_channel == channel)
+    row = conn.execute(select(companies).where(theirs).order_by(companies.c.realm)).first()
     return _of_row(row) if row else None
 
 
@@ -169,6 +180,7 @@ def _of_row(row: Row[Any]) -> ConnectedCompany:
         reminders_off_by=row.reminders_off_by,
         reminders_off_at=row.reminders_off_at,
         status=ConnectionStatus(row.status),
+        shadow_channel=row.shadow_channel,
         model=row.model,
         model_offered=row.model_offered,
         has_tokens=row.sealed_tokens is not None,

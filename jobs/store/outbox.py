@@ -156,14 +156,25 @@ def say(
     `data` is plain JSON, unescaped: names, ids of people, numbers, times; never a finished text,
     except for reasons that the case or the log keeps in the same words.
     """
+    addressed = _addressed(conn, to, key)
+    nowhere = isinstance(to, Case) and not addressed["channel"]
     row = {
-        **_addressed(conn, to, key),
+        **addressed,
         "body": {"kind": kind, "data": dict(data)},
         "made_at": now,
-        "due_at": now,
+        "due_at": None if nowhere else now,
         "rank": FIRST if kind in URGENT else Decimal(0),
     }
     insert_or_ignore(conn, messages, row)
+
+
+def _card_channel(conn: Connection, case: Case) -> str:
+    """The channel of a case's thread; empty if its card is posted nowhere."""
+    company = companies.need(conn, case.company)
+    if company.card_channel(shadow=case.shadow):
+        return company.channel
+    place = card_place(conn, case.id)  # it may have been posted before that was chosen
+    return str(place.channel) if place else ""
 
 
 def _addressed(conn: Connection, to: To, key: str) -> dict[str, Any]:
@@ -172,7 +183,7 @@ def _addressed(conn: Connection, to: To, key: str) -> dict[str, Any]:
         place = {"company": to.company, "channel": "", "person": to.person}
         return place | {"kind": "direct", "dedupe": f"direct:{to.person}:{key}"}
     if isinstance(to, Case):
-        place = {"company": to.company, "channel": companies.need(conn, to.company).channel}
+        place = {"company": to.company, "channel": _card_channel(conn, to)}
         return place | {"kind": "thread", "dedupe": f"thread:{to.id}:{key}", "case_id": to.id}
     if isinstance(to, Below):
         above = conn.execute(
@@ -228,8 +239,9 @@ def card(
 ) -> None:
     """The card of a case, posted once and redrawn whenever the case moves.
 
-    `with_draft` says whether it counts for the day's cap of new cards. It is not posted before
-    `not_before`, unless the case moves earlier.
+    With an empty `channel` it is posted nowhere, and only counted. `with_draft` says whether it
+    counts for the day's cap of new cards. It is not posted before `not_before`, unless the case
+    moves earlier.
     """
     row = {
         "company": company,
@@ -239,7 +251,7 @@ def card(
         "channel": channel,
         "with_draft": with_draft,
         "made_at": now,
-        "due_at": not_before or now,
+        "due_at": (not_before or now) if channel else None,
         "rank": rank,
     }
     insert_or_ignore(conn, messages, row)

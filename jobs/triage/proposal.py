@@ -200,7 +200,8 @@ def _show(
 
     A new card is not posted before `first`.
     """
-    case, channel = view.file.case, view.file.company.channel
+    case = view.file.case
+    channel = view.file.company.card_channel(shadow=case.shadow)
     _tell_first_approver(conn, view, written, now)
     _tell_editor(conn, view, written, draft, now)
     cases.talk_about(conn, case, [i.id for i in view.facts.invoices])

@@ -353,4 +353,5 @@ def _ask_for_a_look(conn: Connection, claim: Claim, why: str, now: datetime) -> 
     # the next look never finds "same as before", so it draws the card again
     columns = cases.ANEW | {"draft": None, "assessment": assessment}
     if cases.move(conn, case, move, now, **columns):
-        outbox.card(conn, case.company, file.company.channel, case.id, case.row.rank, False, now)
+        channel = file.company.card_channel(shadow=case.shadow)
+        outbox.card(conn, case.company, channel, case.id, case.row.rank, False, now)

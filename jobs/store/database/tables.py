@@ -67,6 +67,7 @@ companies = Table(
     Column("read_only", Boolean, nullable=False, server_default=text("false")),
     Column("channel", String(32), nullable=False, unique=True),
     Column("mode", String(8), nullable=False),
+    Column("shadow_channel", String(32), nullable=False, server_default=""),
     Column("status", String(16), nullable=False),
     Column("paused_at", Utc),
     Column("paused_by", String(32)),

@@ -104,6 +104,7 @@ QUIET_MORNING: dict[str, Any] = {
     "company": OUTSIDE,
     "day": "2026-11-18",
     "held_up": None,
+    "shadow_channel": "",
     "to_decide": 0,
     "top": [],
     "changed": {"opened": 0},
@@ -136,6 +137,7 @@ IN_DOLLARS = {
 WAITS = {"since": "2026-11-16T13:00:00+00:00", "case": "411", "customer": OUTSIDE}
 FULL_MORNING = QUIET_MORNING | {
     "held_up": "paused",
+    "shadow_channel": "",
     "to_decide": 25,
     "top": [ONE_CASE, ONE_CASE | {"usual": None}, ONE_CASE | {"usual": 0}] * 2,
     "changed": {"opened": 4, "done": 3, "sent": 1, "cancelled": 2, "held": 1, "rejected": 1},
@@ -204,7 +206,8 @@ DATA: dict[MessageKind, list[dict[str, Any]]] = {
     MessageKind.POLICY_UNUSABLE: [{"sha256": "0" * 64, "trouble": OUTSIDE}],
     MessageKind.POLICY_USABLE: [{"sha256": "0" * 64, "trouble": ""}],
     MessageKind.FIRST_LOOK: [FULL_LOOK, EMPTY_LOOK],
-    MessageKind.DIGEST: [QUIET_MORNING, FULL_MORNING, QUIET_MORNING | {"held_up": "shadow"}],
+    MessageKind.DIGEST: [QUIET_MORNING, FULL_MORNING, QUIET_MORNING | {"held_up": "shadow"}]
+    + [QUIET_MORNING | {"held_up": "shadow", "shadow_channel": to} for to in ("none", "CSHADOW")],
     MessageKind.REVIEW: [{"week": "2026-11-16"}],
     MessageKind.REVIEW_DETAILS: [{"week": "2026-11-16"}],
     MessageKind.REVIEW_CASES: [{"week": "2026-11-16"}],

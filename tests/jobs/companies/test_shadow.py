@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from sqlalchemy import delete, select, update
 
 from jobs.companies import shadow
 from jobs.rules.states import State
 from jobs.store import work
 from jobs.store.database.tables import cases as cases_table
+from jobs.store.database.tables import messages
 from tests.jobs.fixtures import OpenHarness
 from tests.jobs.harness import ONE, books, customer, invoice
 
@@ -78,3 +80,44 @@ def test_a_company_in_shadow_mode_keeps_its_cases(open_harness: OpenHarness) -> 
     harness = open_harness(THREE, live=False, swept=True)
     harness.sweep()
     assert [(case.shadow, case.state) for case in harness.cases()] == [(True, State.WAITING)] * 3
+
+
+def test_shadow_cards_go_to_a_channel_of_their_own_or_stay_in_the_record(
+    open_harness: OpenHarness,
+) -> None:
+    """They are counted and decided all the same; going live posts none of them again, and what is
+    still due comes up anew where everybody reads."""
+    harness = open_harness(THREE, live=False)
+    places = {}
+    for wanted, overdue in (("CSHADOW", "1"), ("none", "2")):
+        with harness.database.writing() as conn:
+            shadow.choose_channel(conn, harness.company, wanted, "ULEAD1", harness.now)
+        if overdue == "1":
+            harness.sweep()
+    for row in harness.rows(select(messages).where(messages.c.kind == "card")):
+        places[row.case_id] = row.channel
+    assert set(places.values()) == {"CSHADOW"}
+    late = harness.case("3")
+    with harness.database.writing() as conn:
+        conn.execute(delete(messages).where(messages.c.case_id == late.id))
+        kept = cases_table.c.id == late.id
+        conn.execute(update(cases_table).where(kept).values(reassess=True, due_at=harness.now))
+    harness.run("triage")
+    (card,) = harness.rows(select(messages).where(messages.c.case_id == late.id))
+    assert (card.channel, card.due_at) == ("", None)
+    harness.rewrite("UCOLLECT")
+    silent = harness.rows(select(messages).where(messages.c.case_id == late.id))
+    assert len(silent) > 1, "a line of its thread"
+    assert {row.due_at for row in silent} == {None}
+    assert [line["data"]["to"] for line in harness.logged("company.shadow_channel")] == [
+        "CSHADOW",
+        "none",
+    ]
+    harness.go_live()
+    harness.run()
+    old, new = harness.cases()[:3], harness.cases()[3:]
+    assert {case.state for case in old} == {State.CANCELLED}
+    assert [(case.state, case.shadow) for case in new] == [(State.WAITING, False)] * 3
+    ours = {case.id for case in new}
+    rows = harness.rows(select(messages).where(messages.c.kind == "card"))
+    assert {row.channel for row in rows if row.case_id in ours} == {harness.company.channel}

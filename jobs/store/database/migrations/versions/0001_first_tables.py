@@ -72,6 +72,7 @@ def upgrade() -> None:
         sa.Column("read_only", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("channel", sa.String(length=32), nullable=False),
         sa.Column("mode", sa.String(length=8), nullable=False),
+        sa.Column("shadow_channel", sa.String(length=32), server_default="", nullable=False),
         sa.Column("status", sa.String(length=16), nullable=False),
         sa.Column("paused_at", Utc(), nullable=True),
         sa.Column("paused_by", sa.String(length=32), nullable=True),
