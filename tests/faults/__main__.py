@@ -22,7 +22,7 @@ from tests.faults.ground import Ground, ground
 from tests.faults.lives import Lived
 from tests.faults.moments import Moment
 
-WHAT = ("kills", "stops", "lost", "pairs", "queue", "database")
+WHAT = ("kills", "stops", "lost", "full", "pairs", "queue", "database")
 ENGINES = ("sqlite", "postgresql")
 TIMES, PAIRS = 25, 20
 
@@ -41,7 +41,9 @@ def faults(what: str, moments: Sequence[Moment], engine: str, seed: int) -> list
         case "stops":
             return list(kills.stops(moments))
         case "lost":
-            return list(kills.lost_answers(moments))
+            return list(kills.failing_commits(moments, "after"))
+        case "full":
+            return list(kills.failing_commits(moments, "before"))
         case "pairs":
             return list(kills.pairs(moments, PAIRS, seed))
         case "queue":

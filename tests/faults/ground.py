@@ -158,6 +158,12 @@ class Life:
         with self.database.reading() as conn:
             return [State(state) for state in conn.scalars(select(cases.c.state))]
 
+    def told(self) -> list[str]:
+        """Where each case is, when it is looked at again, and why it is not further."""
+        with self.database.reading() as conn:
+            rows = conn.execute(select(cases.c.state, cases.c.due_at, cases.c.last_error))
+            return [f"{row.state}, due {row.due_at}, {row.last_error}" for row in rows]
+
     def at_rest(self) -> bool:
         """Whether nothing is due now or soon."""
         return not self.restless()

@@ -59,10 +59,10 @@ def stops(moments: Sequence[Moment]) -> Iterator[Kill]:
     return (Kill((Order(one, "stop"),)) for one in moments if one.process != "web")
 
 
-def lost_answers(moments: Sequence[Moment]) -> Iterator[Kill]:
-    """Each commit, whose answer does not arrive."""
-    commits = (m for m in moments if m.act.startswith("commit ") and m.side == "after")
-    return (Kill((Order(one, "lose"),)) for one in commits)
+def failing_commits(moments: Sequence[Moment], side: str) -> Iterator[Kill]:
+    """Each commit fails: "before" it, as on a full disk; or "after" it, when the answer is lost."""
+    commits = (m for m in moments if m.act.startswith("commit ") and m.side == side)
+    return (Kill((Order(one, "fail"),)) for one in commits)
 
 
 def pairs(moments: Sequence[Moment], count: int, seed: int) -> list[Kill]:

@@ -68,7 +68,7 @@ def live(ground: Ground, orders: Sequence[Order] = (), trouble: Trouble = peace)
         rested = living.until_rest(began + PATIENCE)
         struck = moments.passed(life.folder, moments.STRUCK)
         passed = moments.passed(life.folder)
-        found = [] if rested else [f"it never came to rest: {life.restless()}, {life.states()}"]
+        found = [] if rested else [f"it never came to rest: {life.restless()}, {life.told()}"]
         found += living.wrong(orders, struck, passed)
         outcome = living.outcome()
         seconds = time.monotonic() - began
@@ -197,7 +197,7 @@ def may_be_unknown(
 ) -> bool:
     """Whether a sender was struck between its intent and its outcome."""
     ends = {order.moment: order.how for order in orders}
-    hit = [one for one in struck if ends.get(one) in ("self", "both", "stop", "lose")]
+    hit = [one for one in struck if ends.get(one) in ("self", "both", "stop", "fail")]
     return any(one.forked and one.process == "act" and _under_way(one, passed) for one in hit)
 
 

@@ -45,9 +45,9 @@ WRITTEN = re.compile(r"\s*(?:INSERT INTO|UPDATE|DELETE FROM) (\w+)")
 VARYING = re.compile(r"/response/.*|/upload/.*|(?<=/)\d+(?=/|$)")
 """What differs between runs in the path of a call."""
 
-How = Literal["self", "parent", "both", "stop", "lose"]
+How = Literal["self", "parent", "both", "stop", "fail"]
 """Who is killed: the process that passes, the worker that forked it, or both. Or it is stopped, or
-the answer to its commit is lost."""
+its commit fails: before it, as on a full disk, or after it, when only the answer is lost."""
 
 
 @dataclass(frozen=True, order=True)
@@ -90,8 +90,8 @@ def passed(folder: Path, file: str = PASSED) -> list[Moment]:
     return [Moment(**json.loads(line)) for line in lines]
 
 
-class AnswerLost(Exception):
-    """The database has committed, and its answer did not arrive."""
+class CommitFailed(Exception):
+    """The database did not commit, or has committed and could not say so."""
 
 
 _depth = 0
@@ -136,8 +136,8 @@ def _strike(folder: Path, order: Order) -> None:
     if order.how == "stop":
         # to this thread: of a signal to the process any thread may take notice, a little later
         signal.pthread_kill(threading.get_ident(), signal.SIGSTOP)
-    if order.how == "lose":
-        raise AnswerLost
+    if order.how == "fail":
+        raise CommitFailed
 
 
 def wrap(owner: Any, name: str, act: Callable[..., str]) -> None:
@@ -224,14 +224,14 @@ def _wrap_commits() -> None:
 
     def committing(dialect: DefaultDialect, connection: Any) -> None:
         act, told.act = getattr(told, "act", ""), ""
-        if act:
-            pass_by(act, "before")
-        commit(dialect, connection)  # type: ignore[no-untyped-call]
         try:
             if act:
+                pass_by(act, "before")
+            commit(dialect, connection)  # type: ignore[no-untyped-call]
+            if act:
                 pass_by(act, "after")
-        except AnswerLost:
-            raise dialect.loaded_dbapi.OperationalError("the connection was lost") from None
+        except CommitFailed:
+            raise dialect.loaded_dbapi.OperationalError("the disk is full") from None
 
     DefaultDialect.do_commit = committing  # type: ignore[method-assign]
 
