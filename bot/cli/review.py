@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator
-from datetime import date, datetime
-from decimal import Decimal
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
 from typing import BinaryIO
 
 import click
@@ -15,14 +13,13 @@ from bot.blockkit.escaping import clean
 from bot.cli.entry import CommandParts, Group, entry
 from bot.process import Process
 from bot.surfaces import review as words
-from bot.surfaces.wording import money
 from jobs.companies import shadow as mode
 from jobs.reports import shadow
 from jobs.reports.cash import cash
 from jobs.reports.review import counting, review
 from jobs.reports.review.review import Review, ReviewFigure
 from jobs.reports.shadow import ShadowScore
-from jobs.rules.figures import Money, listed
+from jobs.rules.figures import listed
 from jobs.store import companies
 
 MOST_CASES = 12
@@ -91,24 +88,12 @@ def _row(name: str, count: int, cases: Iterable[str], figure: ReviewFigure | Non
     return f"  {name:<46} {count:>6,}  {value:<16} {shown}".rstrip()
 
 
-def _together(made: Iterable[Review]) -> Iterator[str]:
-    """The sums over all companies; amounts in several currencies are never added."""
-    counts: dict[str, int] = defaultdict(int)
-    sums: dict[str, dict[str, Decimal]] = defaultdict(lambda: defaultdict(Decimal))
-    weeks: set[date] = set()
-    for one in made:
-        weeks.add(one.week)
-        counts["Cases ended"] += one.cases
-        counts["Messages sent"] += one.messages
-        for name, figure in one.figures.items():
-            counts[words.called(name)] += figure.size
-            for currency, amount in figure.amounts.items():
-                sums[words.called(name)][currency] += amount
-    yield f"All companies, week of {' and '.join(words.week_of(one) for one in sorted(weeks))}"
-    for name, count in counts.items():
-        value = ", ".join(money(Money(a, c)) for c, a in sorted(sums[name].items()))
-        if count:
-            yield f"  {name:<46} {count:>6,}  {value}".rstrip()
+def _together(made: Sequence[Review]) -> Iterator[str]:
+    """The sums over all companies."""
+    weeks = sorted({one.week for one in made})
+    yield f"All companies, week of {' and '.join(map(words.week_of, weeks))}"
+    for name, count, value in words.together(made):
+        yield f"  {name:<46} {count:>6,}  {value}".rstrip()
 
 
 @click.group("shadow", cls=Group)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import html
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -35,6 +36,7 @@ from jobs.reports import lists, picture
 from jobs.reports.cash import outlook
 from jobs.reports.picture import Only
 from jobs.reports.review import review as reviews
+from jobs.reports.review.review import Review
 from jobs.rules.policy.policy import Policy
 from jobs.store import companies, people
 from jobs.store.companies import ConnectedCompany
@@ -178,6 +180,21 @@ def _review(command: Command) -> Response:
     return _shown(review.weekly(kept)) if kept else {"text": review.NONE_YET}
 
 
+def _review_of_all(command: Command) -> Response:
+    """The last reviews of all companies together, of those that this person sees whole."""
+    kept: list[Review] = []
+    for company in companies.all_of_them(command.conn):
+        with contextlib.suppress(VerbRefused):
+            if replace(command, company=company).only() is None:
+                kept += reviews.latest(command.conn, company.realm)[-1:]
+    if not kept and command.only() is not None:
+        raise VerbRefused(access.NOT_THEIRS)
+    if not kept:
+        return {"text": review.NONE_YET}
+    newest = max(one.week for one in kept)
+    return _shown(review.of_all([one for one in kept if one.week == newest]))
+
+
 def _mine(command: Command) -> Response:
     command.only()
     on = (
@@ -257,6 +274,7 @@ _TABLE = (
     Word("", "what is overdue, by age, and the cases that matter most", _picture),
     Word("cash", "when the money of open invoices is expected, week by week", _cash),
     Word("review", "the last weekly review: how cases ended, and what went wrong", _review),
+    Word("review all", "the same for all companies together", _review_of_all),
     Word("mine", "what waits for you: assigned, to look at, to approve", _mine),
     Word(
         "waiting", "what waits for a date, what is on hold, which marks to look at again", _waiting

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -82,9 +83,12 @@ OTHER = {
     "promises_kept": "Promises kept",
     "promises_broken": "Promises broken",
     "stopped": "Stopped now",
+    "on_hold": "On hold now",
 }
 NAMES = FALSE | MISSED | OTHER
 STOPPED = "stopped_"
+PARTS = {STOPPED: "Stopped", "on_hold_": "On hold", "rejected_": "Rejected"}
+"""How the figures that are parts of others begin, and their words."""
 REWRITTEN = "rewritten"
 NONE_YET = (
     "There is no weekly review yet. The first one comes on the first business day of next week."
@@ -93,6 +97,8 @@ GONE = "This review is no longer kept."
 TABLE = "Every case of this review, and what it counts for."
 MOST_OPTIONS = 60
 MOST_KINDS = 8
+MOST_FIGURES = 60
+"""Rows of the table of all companies; `overdue review` prints every one."""
 MOST_VERSIONS = 4
 MOST_LISTED = 40
 MOST_SENTENCE = 200
@@ -220,8 +226,10 @@ def called(name: str) -> str:
     """A figure in words."""
     if name in NAMES:
         return NAMES[name]
-    rule = name.removeprefix(STOPPED) if name.startswith(STOPPED) else name
-    return f"Stopped: {rule.replace('_', ' ')}" if rule != name else name.capitalize()
+    for begins, said in PARTS.items():
+        if name.startswith(begins):
+            return f"{said}: {name.removeprefix(begins).replace('_', ' ')}"
+    return name.capitalize()
 
 
 def cases_of(this: Review, name: str) -> tuple[str, ...]:
@@ -286,7 +294,9 @@ def _details(this: Review) -> list[tuple[str, list[str]]]:
         ("Sentences that people keep adding", added),
         ("Policy, prompt and model", [_version(one) for one in this.versions[:MOST_VERSIONS]]),
         ("Cash outlook", list(_outlook(this))),
-        ("Stopped now, by rule", list(_stops(this))),
+        ("Stopped now, by rule", list(_parts(this, STOPPED))),
+        ("On hold now", [*_parts(this, "on_hold_"), *_oldest(this)]),
+        ("Rejected, by reason", list(_parts(this, "rejected_"))),
     ]
 
 
@@ -333,11 +343,51 @@ def _outlook(this: Review) -> Iterator[str]:
         yield f"Expected for this week {said}, paid in full {came}"
 
 
-def _stops(this: Review) -> Iterator[str]:
-    rules = [one for name, one in this.figures.items() if name.startswith(STOPPED)]
-    for one in sorted(rules, key=lambda each: -each.size):
+def _parts(this: Review, begins: str) -> Iterator[str]:
+    found = [one for name, one in this.figures.items() if name.startswith(begins)]
+    for one in sorted(found, key=lambda each: -each.size):
         value = f", {amounts(one)}" if one.amounts else ""
         yield f"{called(one.name)}: {_cases(one.size)}{value}"
+
+
+def _oldest(this: Review) -> Iterator[str]:
+    if oldest := this.oldest_hold:
+        yield f"The oldest hold stands since {short_day(oldest.since)} (case {oldest.case})"
+
+
+def together(some: Sequence[Review]) -> list[tuple[str, int, str]]:
+    """What the reviews of several companies add up to: figure, count, and amounts by currency,
+    which are never added to each other."""
+    counts = {"Cases ended": sum(one.cases for one in some)}
+    counts["Messages sent"] = sum(one.messages for one in some)
+    sums: dict[str, dict[str, Decimal]] = defaultdict(lambda: defaultdict(Decimal))
+    for figure in (figure for one in some for figure in one.figures.values()):
+        name = called(figure.name)
+        counts[name] = counts.get(name, 0) + figure.size
+        for currency, amount in figure.amounts.items():
+            sums[name][currency] += amount
+    return [
+        (name, count, ", ".join(wording.money(Money(a, c)) for c, a in sorted(sums[name].items())))
+        for name, count in counts.items()
+        if count
+    ]
+
+
+def of_all(some: Sequence[Review]) -> Card:
+    """The answer to somebody who asks for all companies; all reviews are of one week."""
+    week = week_of(some[0].week)
+    names = [cap(one_line(one.company), 60) for one in some]
+    many = "1 company" if len(some) == 1 else f"{len(some)} companies"
+    rows = [[name, f"{count:,}", value] for name, count, value in together(some)[:MOST_FIGURES]]
+    told = [f"Weekly review of {many}, {week}: {mrkdwn(listed(names))}."]
+    told += [
+        f"{mrkdwn(name)}: {count}{f', {mrkdwn(value)}' if value else ''}."
+        for name, count, value in rows
+    ]
+    blocks = [header(f"Weekly review · {many} · {week}")]
+    blocks += [table([["Figure", "All companies", "At stake"], *rows], ["left", "right", "right"])]
+    blocks.append(context(mrkdwn(cap(listed(names), 800))))
+    return Card(story(told), blocks if rows else [])
 
 
 def _cases(count: int) -> str:

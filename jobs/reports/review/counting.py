@@ -21,6 +21,7 @@ from jobs.reports.review.review import (
     WEEK,
     CaseOutcome,
     Hours,
+    OldestHold,
     OutlookError,
     Review,
     ReviewFigure,
@@ -39,6 +40,7 @@ from jobs.store.customers import forecasts
 from jobs.store.reports import reviewing
 from jobs.store.reports.reviewing import (
     EndedCase,
+    HeldInvoice,
     Later,
     Paid,
     PastDecision,
@@ -105,18 +107,23 @@ def make(company: ConnectedCompany, week: date) -> Generator[Write, Any, Review]
         changed |= {one.id: rewriting(one.before, one.after) for one in some}
         authors |= {one.id: one.author for one in some}
         after = some[-1].id
+    unsent = [*_unsent(outcomes.values()), *_rejected(outcomes, decisions)]
+    held: list[HeldInvoice] = yield in_transaction(reviewing.held, company.realm)
     return Review(
         realm=company.realm,
         company=company.name,
         week=week,
         outcomes=_outcomes(outcomes.values()),
-        figures={one.name: one for one in [*figures, *_unsent(outcomes.values())]},
+        figures={one.name: one for one in [*figures, *unsent, *_held(held)]},
         rewritten=tuple(_rewritten(outcomes, changed, authors)),
         sentences=tuple(_sentences(changed)),
         versions=tuple(_versions(outcomes.values())),
         decided_in=_hours(ended),
         days_to_pay=_days_to_pay(paid),
         outlook=(yield from _outlook(company, week, paid)),
+        oldest_hold=OldestHold(held[0].since.astimezone(company.zone).date(), held[0].case)
+        if held
+        else None,
     )
 
 
@@ -277,6 +284,36 @@ def _unsent(ended: Iterable[tuple[EndedCase, CaseOutcome]]) -> Iterator[ReviewFi
     for outcome in UNSENT:
         value = {currency: amount for currency, amount in amounts[outcome].items() if amount}
         yield ReviewFigure(outcome.value, tuple(cases[outcome]), value)
+
+
+def _rejected(ended: Ended, decisions: Iterable[PastDecision]) -> Iterator[ReviewFigure]:
+    """The cases that ended as rejected, by the reason given, and what they would have asked for."""
+    why = {one.case: one.reason for one in decisions if one.kind == "reject"}
+    by_reason: dict[str, list[EndedCase]] = defaultdict(list)
+    for one, outcome in ended.values():
+        if outcome is CaseOutcome.REJECTED and one.id in why:
+            by_reason[why[one.id]].append(one)
+    for reason, some in sorted(by_reason.items()):
+        asked = ((one.currency, one.asked) for one in some)
+        yield ReviewFigure(f"rejected_{reason}", tuple(one.id for one in some), _sums(asked))
+
+
+def _held(some: Sequence[HeldInvoice]) -> Iterator[ReviewFigure]:
+    """What is on hold at the time of the review, in all and by kind; no invoice counts twice."""
+    kinds = dict.fromkeys(one.kind for one in some)
+    parts = [("on_hold", some)]
+    parts += [(f"on_hold_{kind}", [o for o in some if o.kind is kind]) for kind in sorted(kinds)]
+    for name, theirs in parts if some else ():
+        once = {one.invoice: (one.currency, one.open) for one in theirs}
+        yield ReviewFigure(name, _distinct(one.case for one in theirs), _sums(once.values()))
+
+
+def _sums(some: Iterable[tuple[str, Decimal]]) -> dict[str, Decimal]:
+    """By currency, without those of nothing."""
+    found: dict[str, Decimal] = defaultdict(Decimal)
+    for currency, amount in some:
+        found[currency] += amount
+    return {currency: amount for currency, amount in found.items() if amount}
 
 
 def _distinct(ids: Iterable[str]) -> tuple[str, ...]:

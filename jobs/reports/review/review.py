@@ -118,6 +118,14 @@ class Hours:
 
 
 @dataclass(frozen=True)
+class OldestHold:
+    """The hold that has stood longest, and its case."""
+
+    since: date
+    case: str
+
+
+@dataclass(frozen=True)
 class Review:
     """The week that began on Monday `week`, in the company's zone."""
 
@@ -134,6 +142,7 @@ class Review:
     days_to_pay: float | None
     """From our message to the payment, median, of what was paid in the week."""
     outlook: OutlookError
+    oldest_hold: OldestHold | None = None
 
     @property
     def messages(self) -> int:

@@ -395,6 +395,40 @@ def stopped(conn: Connection, company: str) -> list[StoppedCase]:
     ]
 
 
+class HeldInvoice(NamedTuple):
+    """An open invoice on hold: since when, and the last case about its customer in its currency."""
+
+    kind: HoldKind
+    since: datetime
+    invoice: str
+    currency: str
+    open: Decimal
+    case: str
+
+
+def held(conn: Connection, company: str) -> list[HeldInvoice]:
+    """The open invoices that are on hold now, those held longest first; a hold of a whole customer
+    holds all of its invoices. One without any case is none of ours."""
+    named = (holds.c.invoice == invoices.c.id) | (holds.c.invoice == "")
+    about = (invoices.c.company == holds.c.company) & (invoices.c.customer == holds.c.customer)
+    theirs = (cases.c.company == holds.c.company) & (cases.c.customer == holds.c.customer)
+    last = (
+        select(func.max(cases.c.id))
+        .where(theirs, cases.c.currency == invoices.c.currency)
+        .scalar_subquery()
+    )
+    columns = (holds.c.kind, holds.c.set_at, invoices.c.id, invoices.c.currency, invoices.c.open)
+    query = (
+        select(*columns, last.label("case"))
+        .join(invoices, about & named)
+        .where(holds.c.company == company, holds.c.lifted_at.is_(None))
+        .where(invoices.c.status == InvoiceStatus.OPEN, last.is_not(None))
+        .order_by(holds.c.set_at, holds.c.id, invoices.c.id)
+    )
+    rows = conn.execute(query)
+    return [HeldInvoice(HoldKind(kind), *rest) for kind, *rest in rows]
+
+
 def _stops(rulings: tuple[Ruling, ...]) -> tuple[str, ...]:
     return tuple(one.rule for one in rulings if one.kind in (Kind.STOP, Kind.NEVER))
 

@@ -90,7 +90,8 @@ def test_each_word_is_for_those_who_may(harness: CompanyHarness) -> None:
     for user in THE_TEAM:
         for words in [*(WORDS.keys() - SWITCHES), "Customer B", f"case {mine}", "171"]:
             refused = told(words, user).startswith(("This needs", "No "))
-            assert refused == ((words, user) == ("review", "UMANAGER")), (words, user)
+            whole = words in ("review", "review all")
+            assert refused == (whole and user == "UMANAGER"), (words, user)
     assert {user: told("case 9999", user) for user in THE_TEAM} == dict.fromkeys(
         THE_TEAM, "There is no case 9999."
     )

@@ -17,6 +17,7 @@ from bot.surfaces.review import CaseLine
 from jobs.reports.review.review import (
     CaseOutcome,
     Hours,
+    OldestHold,
     OutlookError,
     Review,
     ReviewFigure,
@@ -50,6 +51,7 @@ FULL = Review(
     decided_in=Hours(0.2, 70.0),
     days_to_pay=1.0,
     outlook=OutlookError(3, 2.5, 4.0, 1.0, MONEY, MONEY),
+    oldest_hold=OldestHold(date(2026, 11, 3), "7"),
 )
 EMPTY = replace(
     FULL,
@@ -77,6 +79,12 @@ def test_a_review_of_anything_is_a_message_that_slack_takes() -> None:
     assert "<!" not in told
     assert "and 60 more" in told
     assert "no case" in review.listing(EMPTY, "already_paid", [])
+    for some in ((FULL,), (EMPTY,), (FULL, EMPTY), (FULL,) * 30):
+        made = review.of_all(some)
+        assert lint({"text": made.text, "blocks": made.blocks}, "message") == []
+        assert "<!" not in made.text
+    both = {name: (count, value) for name, count, value in review.together((FULL, FULL))}
+    assert both["Already paid"] == (6, "€19.00, $1,400.00"), "never added over currencies"
     quiet = review.weekly((EMPTY, EMPTY))
     assert "No case ended this week." in quiet.text
     assert "0 cases" not in quiet.text

@@ -13,7 +13,7 @@ from jobs.decide.edit import Text
 from jobs.decide.hold import Holding
 from jobs.decide.reject import Rejection
 from jobs.reports.review import counting, review
-from jobs.reports.review.review import CaseOutcome, Review
+from jobs.reports.review.review import CaseOutcome, OldestHold, Review
 from jobs.rules.facts.past import HoldKind
 from jobs.rules.letters.rewriting import rewriting
 from jobs.rules.states import RejectReason
@@ -98,13 +98,19 @@ def test_each_figure_names_its_cases(open_harness: OpenHarness) -> None:
         "already_paid": (of["4"],),
         "not_needed": (of["5"],),
         "rejected": (of["5"],),
+        "rejected_not_needed": (of["5"],),
         "held": (of["6"],),
         "caught": (of["7"],),
         "undone": (of["8"],),
         "refused": (of["8"],),
         "stopped": (of["9"],),
         "stopped_no_recipient": (of["9"],),
+        "on_hold": (of["4"], of["6"]),
+        "on_hold_quiet": (of["4"], of["6"]),
     }
+    assert found.figure("on_hold").amounts == {"USD": Decimal(1000)}
+    assert found.figure("rejected_not_needed").amounts == {"USD": Decimal(500)}
+    assert found.oldest_hold == OldestHold(MONDAY + timedelta(2), of["4"])
     assert found.figure("caught").amounts == {"USD": Decimal(700)}
     assert found.figure("stopped").amounts == {"USD": Decimal(900)}
     assert found.decided_in.median == 3
