@@ -44,6 +44,8 @@ _TOKEN = re.compile(
 )
 _AMOUNT = re.compile(r"(?<![\w.,/-])(?:\d{1,3}(?:[.,' ]\d{3})+|\d+)(?:[.,]\d{2})?(?![\w/-]|[.,]\d)")
 _SMALL = re.compile(r"\W*\d{1,2}(?:st|nd|rd|th|x|h|%)?\W*", re.IGNORECASE)
+_SPELT = re.compile(r"(?<!\w)\d{1,2}(?:[ .,/-]{1,2}\d{1,2}){2,}(?!\w)")
+"""A number in small pieces, such as a telephone number with a space after every second digit."""
 _ENDS = ".!?:•>-"
 GERMAN_MONTHS = (
     *("Januar", "Februar", "März", "April", "Mai", "Juni", "Juli"),
@@ -150,7 +152,7 @@ def _only_allowed(text: str) -> str:
             found.append(NAME if short else _word(match["word"], begins))
         else:
             found.append(match[0])
-    return _joined_names("".join([*found, text[end:]]))
+    return _joined_names(_SPELT.sub(NUMBER, "".join([*found, text[end:]])))
 
 
 def _figure(text: str) -> str:

@@ -35,7 +35,7 @@ We dispute invoice INV-20417 of $1,240.00. Call Tessa Canaryperson at +1 415 555
 tessa@canary-nest.example.
 Our IBAN is DE89 3704 0044 0532 0130 00, see https://canary-nest.example/pay.
 We will pay the rest by 12 November. Mark Hollis knows, and so does grace in Leeds.
-Ask about order 55812, lot A-77/X (2 pallets).
+Ask about order 55812, lot A-77/X (2 pallets), or 44 12 18, sort code 20-00-00.
 Regards,
 Tessa Canaryperson
 Canary & Co, 14 Wharf Road, Portsmouth PO1 3LT
@@ -45,7 +45,7 @@ We dispute invoice 3001 of $1,550.00. [name] at [number] or write to
 [address].
 Our IBAN is [account], see [link]
 We will pay the rest by 8 October. [name] [name] knows, and so does [word] in [name].
-Ask about order [number], lot [number] (2 pallets).
+Ask about order [number], lot [number] (2 pallets), or [number], sort [word] [number].
 Regards,
 [name]
 [name], 14 [name] [name], [name] [number] [number]
