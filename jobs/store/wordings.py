@@ -107,7 +107,8 @@ class ProposalState(StrEnum):
 
 @dataclass(frozen=True)
 class ProposedWording:
-    """A change that the review of the week from this Monday on proposed, and who answered it."""
+    """A change that a review proposed, and who answered it; `week` is the Monday with which the
+    last week began of which a review did so."""
 
     fingerprint: str
     week: date
@@ -118,7 +119,8 @@ class ProposedWording:
 
 
 def propose(conn: Connection, company: str, week: date, change: WordingChange) -> None:
-    """Keep a proposal; one that is there already stays as it is."""
+    """Keep a proposal. One that is there and still open is proposed again, with what shows it now;
+    an answered one stays as it is."""
     kind, language, name = change.text
     row = {
         "company": company,
@@ -135,7 +137,10 @@ def propose(conn: Connection, company: str, week: date, change: WordingChange) -
         "customers": change.customers,
         "state": ProposalState.OPEN,
     }
-    insert_or_ignore(conn, wording_proposals, row)
+    if not insert_or_ignore(conn, wording_proposals, row):
+        shown = {name: row[name] for name in ("week", "cases", "customers")}
+        again = _mine(company, change.fingerprint, ProposalState.OPEN)
+        conn.execute(update(wording_proposals).where(again).values(**shown))
 
 
 def proposal(conn: Connection, company: str, fingerprint: str) -> ProposedWording | None:
@@ -151,9 +156,9 @@ def all_proposed(conn: Connection, company: str) -> list[ProposedWording]:
 
 
 def answered(conn: Connection, company: str) -> set[tuple[TextName, str, str]]:
-    """Text, old and new sentence of every change that somebody has taken or declined."""
+    """`WordingChange.in_words` of every change that somebody has taken or declined."""
     some = _proposed(conn, company, wording_proposals.c.state != ProposalState.OPEN)
-    return {(one.change.text, one.change.before, one.change.after) for one in some}
+    return {one.change.in_words for one in some}
 
 
 def _proposed(conn: Connection, company: str, wanted: ColumnElement[bool]) -> list[ProposedWording]:
@@ -181,7 +186,11 @@ def answer(
     now: datetime,
 ) -> bool:
     """Move a proposal on; False if it was in another state, so somebody came first."""
-    mine = (wording_proposals.c.company == company) & (wording_proposals.c.state == was)
-    mine &= wording_proposals.c.fingerprint == fingerprint
+    mine = _mine(company, fingerprint, was)
     answer = {"state": now_is, "answered_by": by, "answered_at": now}
     return conn.execute(update(wording_proposals).where(mine).values(**answer)).rowcount == 1
+
+
+def _mine(company: str, fingerprint: str, state: ProposalState) -> ColumnElement[bool]:
+    mine = (wording_proposals.c.company == company) & (wording_proposals.c.state == state)
+    return mine & (wording_proposals.c.fingerprint == fingerprint)

@@ -65,7 +65,7 @@ def make(
     known: set[Any] = yield in_transaction(wordings.answered, company.realm)
     chosen: dict[TextName, WordingChange] = {}
     for change in proposals((_edit(one, policy, texts) for one in found.values()), texts):
-        if (change.text, change.before, change.after) in known or change.text in chosen:
+        if change.in_words in known or change.text in chosen:
             continue
         cases = [found[id] for id in change.cases]
         named = yield in_transaction(search.others_named, cases[0].facts, change.after)
@@ -85,7 +85,7 @@ def _edit(one: PastEdit, policy: Policy, texts: CompanyTexts) -> LetterEdit:
     if kind is TextKind.TEMPLATE:
         first = SLOT.findall(texts.text(name).partition("\n\n")[2])
     ordered = {slot: filled[slot] for slot in [*first, *filled] if slot in filled}
-    return LetterEdit(one.id, one.customer, name, letter.body, one.sent.body, ordered)
+    return LetterEdit(one.id, one.customer, name, letter.body, one.sent.body, ordered, one.written)
 
 
 def fits(

@@ -48,6 +48,9 @@ class LetterEdit:
     after: str
     values: Mapping[str, str]
     """Slot → what stood for it, those of the text first."""
+    written: tuple[str, ...] = ()
+    """What the model wrote of ours, with slots: it cannot leave out what it never wrote, such as
+    greeting and closing."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,12 @@ class WordingChange:
     base: str
     cases: tuple[str, ...]
     customers: int
+
+    @property
+    def in_words(self) -> tuple[TextName, str, str]:
+        """What it does to which text, whatever its capitals and punctuation. Two changes that are
+        the same in this are the same to people."""
+        return self.text, _bare(self.before), _bare(self.after)
 
     @property
     def fingerprint(self) -> str:
@@ -116,7 +125,7 @@ def _said(edit: LetterEdit, known: Sequence[str]) -> Iterator[_Said]:
             # where a sentence was added to a model's letter says nothing about its next one
             below = old[a - 1] if a and known and not before else ""
             one = _Said(_in_text(before, known), after, _in_text(below, known))
-            if _may_teach(one, edit.text.kind, known):
+            if _is_of_the_text(one, edit, known) and _may_teach(one):
                 yield one
 
 
@@ -138,10 +147,16 @@ def _in_text(sentence: str, known: Sequence[str]) -> str:
     return next((line for line in known if _bare(line) == _bare(sentence)), sentence)
 
 
-def _may_teach(one: _Said, kind: TextKind, known: Sequence[str]) -> bool:
+def _is_of_the_text(one: _Said, edit: LetterEdit, known: Sequence[str]) -> bool:
+    """Whether the template has the sentence, or the model wrote it."""
+    if edit.text.kind is TextKind.TEMPLATE:
+        return (one.before or one.below) in known
+    before = _bare(one.before)
+    return not before or any(f" {before} " in f" {_bare(text)} " for text in edit.written)
+
+
+def _may_teach(one: _Said) -> bool:
     """Whether it is short, without figures, and leaves the slots of our sentence as they were."""
-    if kind is TextKind.TEMPLATE and (one.before or one.below) not in known:
-        return False
     if any(len(text) > LONGEST or FIGURE.search(text) for text in one):
         return False
     ours, theirs = (set(SLOT.findall(text)) for text in (one.before, one.after))

@@ -36,6 +36,8 @@ class PastEdit:
     deadline: date | None
     facts: Facts
     past: Past
+    written: tuple[str, ...]
+    """The sentences of ours that the model wrote, with slots."""
     clean: bool
     """Whether the letter that went broke no rule."""
 
@@ -80,6 +82,7 @@ def _query(company: str, since: datetime, until: datetime) -> Select[Any]:
 
 
 def _of_row(row: Row[Any]) -> PastEdit:
+    basis = BASIS.validate_json(json.dumps(row.basis))
     return PastEdit(
         id=row.id,
         customer=row.customer,
@@ -89,6 +92,7 @@ def _of_row(row: Row[Any]) -> PastEdit:
         sent=from_json(json.loads(row.letter)),
         deadline=row.deadline,
         facts=FACTS.validate_json(json.dumps(row.facts)),
-        past=BASIS.validate_json(json.dumps(row.basis)).past,
+        past=basis.past,
+        written=basis.answer.sentences if basis.answer else (),
         clean=not row.violations,
     )

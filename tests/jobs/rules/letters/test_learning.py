@@ -45,7 +45,9 @@ def _edit(n: int, change: tuple[str, str], text: TextName, customers: int) -> Le
         before, after = (t.replace("{" + slot + "}", value) for t in (before, after))
     # a sentence may also name what is this case's alone
     after = after.replace("<number>", NUMBERS[n])
-    return LetterEdit(f"4{n}", f"c{n % customers}", text, before, after, values)
+    asked = ("{single} is now past due: {invoice_table}", WHEN, HOLDING, PAID)
+    written = asked if text == MODEL else ()
+    return LetterEdit(f"4{n}", f"c{n % customers}", text, before, after, values, written)
 
 
 @pytest.mark.parametrize("text", [FOLLOW_UP, MODEL])
@@ -89,12 +91,15 @@ def test_the_same_change_in_three_letters_is_proposed_with_its_evidence(text: Te
         edits((f"{WHEN} ", "")),
         edits((f"{WHEN} {HOLDING} {PAID}", "Please reply soon. Thank you so much.")),
         edits(("Thank you and kind regards,", "With many kind regards,")),
+        edits(("Thank you and kind regards,", "With many kind regards,"), text=MODEL),
+        edits(("Hello {contact},", "Hi {contact},"), text=MODEL),
         edits((HOLDING, "Please pay. " * 30)),
     ],
 )  # fmt: skip
 def test_what_is_rare_unlike_or_of_one_case_is_never_proposed(some: list[LetterEdit]) -> None:
     """Two letters; one customer; three different sentences; figures and names; a slot that was not
-    there, or is gone; sentences that nobody can tell apart; what no text holds; too long."""
+    there, or is gone; sentences that nobody can tell apart; what no text holds, and what no model
+    wrote; too long."""
     assert proposals(some, STANDARD) == []
 
 
