@@ -24,7 +24,7 @@ from jobs.rules.letters.learning import WordingChange, applied
 from jobs.rules.policy.policy import Policy
 from jobs.store import log, outbox, wordings
 from jobs.store.companies import ConnectedCompany
-from jobs.store.outbox import Below, MessageKind
+from jobs.store.outbox import MessageKind
 from jobs.store.reports import reviewing
 from jobs.store.wordings import ProposalState, ProposedWording, WordingVersion
 
@@ -83,7 +83,7 @@ def take(conn: Connection, policy: Policy, click: WordingClick, now: datetime) -
         and len(instructions_in(text)) >= MOST_INSTRUCTIONS
     ):
         return WordingReply(WordingAnswer.TOO_MANY, proposed)
-    if not _move_on(conn, click, proposed, ProposalState.TAKEN, now):
+    if not _move_on(conn, click, ProposalState.TAKEN, now):
         return _answered(wordings.proposal(conn, realm, click.fingerprint))
     before, new = last.version if last else 0, applied(text, change)
     row = (before + 1, new, hash_of(new), before, click.fingerprint, click.user, now)
@@ -97,10 +97,10 @@ def take(conn: Connection, policy: Policy, click: WordingClick, now: datetime) -
 
 def decline(conn: Connection, policy: Policy, click: WordingClick, now: datetime) -> WordingReply:
     """Never propose this change again. Raises VerbRefused for all but finance leads."""
-    proposed = _found(conn, policy, click, now)
-    if proposed is None or not _move_on(conn, click, proposed, ProposalState.DECLINED, now):
-        return _answered(proposed)
-    realm, data = click.company.realm, {"proposal": click.fingerprint}
+    proposed, realm = _found(conn, policy, click, now), click.company.realm
+    if proposed is None or not _move_on(conn, click, ProposalState.DECLINED, now):
+        return _answered(wordings.proposal(conn, realm, click.fingerprint))
+    data = {"proposal": click.fingerprint}
     log.note(conn, log.Entry(realm, "wording.declined", click.user, now, data=data))
     return WordingReply(WordingAnswer.DECLINED, proposed)
 
@@ -115,7 +115,7 @@ def take_back(conn: Connection, policy: Policy, click: WordingClick, now: dateti
     last = versions[max(versions)]
     if last.proposal != click.fingerprint:
         return _overtaken(conn, click, proposed, WordingAnswer.NOT_THE_LAST)
-    if not _move_on(conn, click, proposed, ProposalState.TAKEN_BACK, now):
+    if not _move_on(conn, click, ProposalState.TAKEN_BACK, now):
         return _answered(wordings.proposal(conn, realm, click.fingerprint))
     earlier = versions.get(last.replaces)
     words = earlier.text if earlier else ""
@@ -153,21 +153,15 @@ def _last(conn: Connection, realm: str, text: TextName) -> WordingVersion | None
     return next(reversed(wordings.versions_of(conn, realm, text)), None)
 
 
-def _move_on(
-    conn: Connection,
-    click: WordingClick,
-    proposed: ProposedWording,
-    state: ProposalState,
-    now: datetime,
-) -> bool:
-    """Note what became of the proposal, and draw its message again; False if somebody came first:
-    of several people who press at once, this lets one pass."""
+def _move_on(conn: Connection, click: WordingClick, state: ProposalState, now: datetime) -> bool:
+    """Note what became of the proposal, and draw it again below each review that proposed it; False
+    if somebody came first: of several people who press at once, this lets one pass."""
     was = ProposalState.TAKEN if state is ProposalState.TAKEN_BACK else ProposalState.OPEN
     named = (click.company.realm, click.fingerprint)
     if not wordings.answer(conn, *named, was, state, click.user, now):
         return False
-    review = Below(reviewing.notice_key(click.company.realm, proposed.week))
-    outbox.redraw_below(conn, review, reviewing.wording_key(click.fingerprint), now)
+    key = reviewing.wording_key(click.fingerprint)
+    outbox.redraw_below(conn, click.company.realm, key, now)
     return True
 
 
@@ -183,14 +177,9 @@ def _put(
     otherwise."""
     if not wordings.add(conn, company.realm, version):
         return False
-    data = {
-        "text": " ".join(version.text_name),
-        "version": version.version,
-        "sha256": version.sha256,
-        "base": change.base,
-        "proposal": change.fingerprint,
-        "cases": list(change.cases),
-    }
+    data = {"text": " ".join(version.text_name), "version": version.version}
+    data |= {"sha256": version.sha256, "base": change.base}
+    data |= {"proposal": change.fingerprint, "cases": list(change.cases)}
     action, user = "wording.taken_back" if back else "wording.taken", version.taken_by
     log.note(conn, log.Entry(company.realm, action, user, version.taken_at, data=data))
     told = {"by": user, "proposal": change.fingerprint, "back": back}

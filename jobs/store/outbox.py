@@ -214,9 +214,10 @@ def redraw_line(conn: Connection, case_id: str, key: str, now: datetime) -> None
     conn.execute(update(messages).where(line, kept).values(due_at=now, rank=FIRST))
 
 
-def redraw_below(conn: Connection, above: Below, key: str, now: datetime) -> None:
-    """Redraw the line with this key below a notice, while its words are kept."""
-    line = messages.c.dedupe == f"below:{above.notice}:{key}"
+def redraw_below(conn: Connection, company: str, key: str, now: datetime) -> None:
+    """Redraw the lines with this key below a company's notices, while their words are kept."""
+    theirs = (messages.c.company == company) & messages.c.below.is_not(None)
+    line = theirs & messages.c.dedupe.endswith(f":{key}", autoescape=True)
     kept = messages.c.body.is_not(None)
     conn.execute(update(messages).where(line, kept).values(due_at=now, rank=FIRST))
 

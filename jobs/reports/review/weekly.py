@@ -81,4 +81,5 @@ def _post(
     for one in changes:
         wordings.propose(conn, company.realm, made.week, one)
         line, named = wording_key(one.fingerprint), {"proposal": one.fingerprint}
+        outbox.redraw_below(conn, company.realm, line, now)
         outbox.say(conn, Below(key), MessageKind.REVIEW_WORDING, line, named, now)

@@ -12,6 +12,7 @@ from jobs.decide import wording
 from jobs.decide.edit import Text
 from jobs.decide.wording import WordingAnswer, WordingClick
 from jobs.reports.review import learning as learning_of
+from jobs.reports.review import review
 from jobs.rules.letters.company_texts import STANDARD
 from jobs.store import wordings
 from jobs.store.reports import edits
@@ -137,10 +138,13 @@ def test_a_change_that_people_make_again_and_again_is_taken_with_one_click(
 
 
 def test_a_change_is_for_the_text_that_it_was_proposed_for(open_harness: OpenHarness) -> None:
-    """The text has changed since: refused, with both changes. Declined is remembered. What a letter
-    may not say is never proposed: links, accounts, addresses, threats, mentions, names, and what is
-    not true in the very cases that it comes from."""
+    """The text has changed since: refused, with both changes. It is proposed again with each review
+    until somebody answers, and then shown as answered everywhere. Declined is remembered, whatever
+    the capitals and punctuation are next time. What a letter may not say is never proposed: links,
+    accounts, addresses, threats, mentions, names, and what is not true in the very cases that it
+    comes from."""
     harness = open_harness(BOOKS, swept=True, model=False)
+    harness.outside.slack.space.messages.clear()
     for of in "123":
         say(harness, of, ASKS)
     harness.wait_out()
@@ -148,9 +152,12 @@ def test_a_change_is_for_the_text_that_it_was_proposed_for(open_harness: OpenHar
         since, until = harness.now - learning_of.LOOK_BACK, harness.now + timedelta(1)
         seen = edits.edits(conn, harness.realm, since, until, "0")
     harness.time.later(days=6)
-    harness.run("review")
+    assert len(reviewed(harness)) == 1
+    harness.time.later(days=7)
+    assert len(reviewed(harness)) == 2
     with harness.database.writing() as conn:
         (first,) = wordings.all_proposed(conn, harness.realm)
+        assert first.week == review.last_week(harness.company, harness.now)
         later = replace(first.change, after="")
         wordings.propose(conn, harness.realm, first.week, later)
 
@@ -177,6 +184,10 @@ def test_a_change_is_for_the_text_that_it_was_proposed_for(open_harness: OpenHar
         assert wordings.texts(conn, harness.realm) == STANDARD
     said = act(wording.decline, first.fingerprint)
     assert "not be proposed again" in learning.reply(said)
+    assert all("Ulead2 does not want it" in line["text"] for line in reviewed(harness))
+    loud = replace(first.change, after=ASKS.upper().rstrip("?"), below="")
+    with harness.database.reading() as conn:
+        assert loud.in_words in wordings.answered(conn, harness.realm)
     assert act(wording.take, first.fingerprint).answer is WordingAnswer.ANSWERED
     assert act(wording.take, "0" * 64).answer is WordingAnswer.GONE
     assert len(harness.logged("wording.declined")) == 1
