@@ -31,11 +31,17 @@ class ByWay(NamedTuple):
 
 
 @dataclass(frozen=True)
-class WeekOff:
-    """How far a forecast was off for the week that followed it, in one currency."""
+class ForecastWeek:
+    """What a forecast expected in the days that followed it, and what came, in one currency."""
 
     made_on: date
-    off: ByWay
+    expected: ByWay
+    came: Decimal
+
+    @property
+    def off(self) -> ByWay:
+        """How far each way was off."""
+        return ByWay(*(abs(each - self.came) for each in self.expected))
 
 
 @dataclass(frozen=True)
@@ -49,7 +55,7 @@ class OutlookFigures:
     compared: int
     days: ByWay | None
     money: Mapping[tuple[str, int], ByWay]
-    weeks: Mapping[str, tuple[WeekOff, ...]]
+    weeks: Mapping[str, tuple[ForecastWeek, ...]]
     """Currency → the weeks, the oldest first."""
 
 
@@ -170,7 +176,7 @@ def _outlook(invoices: Sequence[PastInvoice], played: Played) -> OutlookFigures:
     days = [off for week in played.weeks for off in _days_off(week, settled)]
     currencies = sorted({one.currency for one in invoices})
     off = {
-        (currency, weeks): tuple(_money_off(invoices, played, currency, weeks))
+        (currency, weeks): tuple(_money(invoices, played, currency, weeks))
         for currency in currencies
         for weeks in HORIZONS
     }
@@ -196,9 +202,9 @@ def _days_off(week: WeeklyForecast, settled: Mapping[str, date | None]) -> Itera
             yield ByWay(*(Decimal(abs((day - came).days)) for day in ways if day))
 
 
-def _money_off(
+def _money(
     invoices: Sequence[PastInvoice], played: Played, currency: str, weeks: int
-) -> Iterator[WeekOff]:
+) -> Iterator[ForecastWeek]:
     """For each forecast whose weeks are over: what it expected in them against what came."""
     paid = [(one.settled, one.amount) for one in invoices if one.currency == currency]
     for week in played.weeks:
@@ -211,10 +217,10 @@ def _money_off(
             for n, day in enumerate(_ways(one, week)):
                 if one.currency == currency and day and day <= until:
                     expected[n] += one.open
-        yield WeekOff(week.made_on, ByWay(*(abs(each - came) for each in expected)))
+        yield ForecastWeek(week.made_on, ByWay(*expected), came)
 
 
-def _mean_of(some: Sequence[WeekOff]) -> ByWay | None:
+def _mean_of(some: Sequence[ForecastWeek]) -> ByWay | None:
     return _mean([week.off for week in some])
 
 

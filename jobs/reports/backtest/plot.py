@@ -1,4 +1,5 @@
-"""The picture of a backtest as SVG: messages by week, and how far off the outlook was. Pure."""
+"""The picture of a backtest as SVG: messages by week, and what each outlook expected of the week
+that followed it beside what came. Pure."""
 
 from __future__ import annotations
 
@@ -7,31 +8,25 @@ from datetime import date, timedelta
 from decimal import Decimal
 from xml.sax.saxutils import escape
 
-from jobs.reports.backtest.figures import BacktestFigures, ByWay
+from jobs.reports.backtest.figures import BacktestFigures, ByWay, ForecastWeek
 from jobs.reports.cash.cash import monday
 
 WIDTH, HEIGHT, MARGIN, HEAD = 960, 220, 60, 50
 """Of one panel, in pixels: the drawing, the space around it, the space for title and legend."""
-COLOURS = ("#1f5fa8", "#d1602b", "#3c8d40", "#7a4fa0", "#8a6d1d", "#b0365f")
+COLOURS = ("#9dbce0", "#d1602b", "#3c8d40", "#7a4fa0", "#8a6d1d", "#b0365f")
 Series = tuple[str, Mapping[date, Decimal]]
 """A name, and the value of each week (its Monday)."""
 
 
 def drawing(by_policy: Mapping[str, BacktestFigures]) -> str:
-    """One SVG: messages by week for every policy; below, by policy and currency, how far each
-    way of expecting money was off for the week that followed."""
-    panels: list[tuple[str, bool, list[Series]]] = [
-        ("Messages by week", True, _messages(by_policy))
-    ]
+    """One SVG: messages by week for every policy; below, by policy and currency, what came in each
+    week and what each way of expecting money had said."""
+    messages = _messages(by_policy)
+    panels = [("Messages by week", len(messages), messages)]
     for policy, found in by_policy.items():
         for currency, weeks in found.outlook.weeks.items():
-            title = f"{policy}: outlook of a week, off by ({currency})"
-            ways = zip(ByWay._fields, WAYS, strict=True)
-            lines: list[Series] = [
-                (name, {monday(w.made_on): getattr(w.off, way) for w in weeks})
-                for way, name in ways
-            ]
-            panels.append((title, False, lines))
+            title = f"{policy}: money expected for each week, and what came ({currency})"
+            panels.append((title, 1, _money(weeks)))
     step = HEAD + HEIGHT + MARGIN
     parts = [_panel(*panel, n * step) for n, panel in enumerate(panels)]
     size = f'width="{WIDTH + 2 * MARGIN}" height="{step * len(panels)}"'
@@ -52,16 +47,26 @@ def _messages(by_policy: Mapping[str, BacktestFigures]) -> list[Series]:
     ]
 
 
-def _panel(title: str, bars: bool, series: Sequence[Series], top: int) -> str:
+def _money(weeks: Sequence[ForecastWeek]) -> list[Series]:
+    came: Series = ("what came", {monday(w.made_on): w.came for w in weeks})
+    ways = zip(ByWay._fields, WAYS, strict=True)
+    return [
+        came,
+        *((n, {monday(w.made_on): getattr(w.expected, f) for w in weeks}) for f, n in ways),
+    ]
+
+
+def _panel(title: str, bars: int, series: Sequence[Series], top: int) -> str:
+    """The first `bars` of the series as bars, the others as lines."""
     weeks = sorted({week for _, values in series for week in values})
     highest = max((value for _, values in series for value in values.values()), default=Decimal(0))
     parts = [f'<text x="{MARGIN}" y="18" font-weight="bold">{escape(title)}</text>']
     parts += _legend([name for name, _ in series])
     if weeks:
         parts += _axes(weeks, highest)
-        draw = _bars if bars else _line
         for n, (_, values) in enumerate(series):
-            parts += draw(values, weeks, highest or Decimal(1), n, len(series))
+            draw = _bars if n < bars else _line
+            parts += draw(values, weeks, highest or Decimal(1), n, bars)
     else:
         parts.append(f'<text x="{MARGIN}" y="{HEAD + 20}">Nothing to show.</text>')
     return f'<g transform="translate(0 {top})">{"".join(parts)}</g>'
@@ -114,4 +119,5 @@ def _line(
         f"{_place(week, weeks) + middle:.1f},{HEAD + HEIGHT - float(value / highest) * HEIGHT:.1f}"
         for week, value in sorted(values.items())
     )
-    yield f'<polyline points="{points}" fill="none" stroke="{COLOURS[n % len(COLOURS)]}"/>'
+    stroke = f'stroke="{COLOURS[n % len(COLOURS)]}" stroke-width="2"'
+    yield f'<polyline points="{points}" fill="none" {stroke}/>'

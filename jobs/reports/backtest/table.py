@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import csv
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal, InvalidOperation
+from itertools import chain
 from typing import Any
 
 from babel.numbers import is_currency
@@ -16,12 +18,16 @@ from qbo.models import LONGEST_NUMBER, MOST_CASH
 COLUMNS = ("customer", "number", "issued", "due", "amount", "currency", "settled", "disputed")
 MAY_BE_MISSING = frozenset({"disputed"})
 """Without this column nothing is disputed; without any other one there is nothing to play."""
+DELIMITERS = ",;\t"
+"""The one that stands in the header most often parts the cells: Excel writes semicolons where the
+comma is the decimal sign."""
 LONGEST_NAME = 100
 YEARS = range(1990, 2101)
 MOST_DAYS = 3 * 366
 """A date further from the day of issue than this is a typing error: each day is played."""
 DECIMALS = 4
 DISPUTED = {"yes": True, "no": False, "": False}
+NO_CSV = "the line is no CSV ({})"
 SHOWN = 40
 """Characters of a value that is quoted."""
 
@@ -67,33 +73,44 @@ class UnfitCell(Exception):
 
 
 def read(lines: Iterable[str]) -> InvoiceTable:
-    """The table in the lines of a CSV file. A line with a mistake is left out and named."""
+    """The table in the lines of a CSV file, whose cells are parted by commas, semicolons or tabs.
+
+    A line with a mistake is left out and named.
+    """
+    rest = iter(lines)
+    head = next(rest, "")
+    rows = csv.reader(chain([head], rest), delimiter=max(DELIMITERS, key=head.count))
     found = InvoiceTable()
-    rows = csv.reader(lines)
     try:
         header = [name.strip().lower() for name in next(rows, [])]
-        missing = [name for name in COLUMNS if name not in header]
-        found.wrong += [WrongLine(1, name, "the column is missing") for name in missing]
-        if MAY_BE_MISSING.issuperset(missing):
-            _read_rows(header, rows, found)
     except csv.Error as error:
-        found.wrong.append(WrongLine(rows.line_num, "customer", f"the line is no CSV ({error})"))
+        found.wrong.append(WrongLine(1, COLUMNS[0], NO_CSV.format(error)))
+        return found
+    count = Counter(header)
+    missing = {name: "the column is missing" for name in COLUMNS if name not in count}
+    twice = {name: "the column is there twice" for name in COLUMNS if count[name] > 1}
+    found.wrong += [WrongLine(1, name, what) for name, what in (missing | twice).items()]
+    if MAY_BE_MISSING.issuperset(missing) and not twice:
+        _read_rows(header, rows, found)
     return found
 
 
 def _read_rows(header: list[str], rows: Any, found: InvoiceTable) -> None:
     known: dict[tuple[str, str], int] = {}
-    for cells in rows:
-        if not any(cell.strip() for cell in cells):
-            continue
-        line = rows.line_num
+    while True:
+        line = rows.line_num + 1  # a record in quotation marks may go on for some lines
         try:
-            one = _invoice(line, dict(zip(header, map(str.strip, cells), strict=False)))
-            _only_once(one, known)
+            cells = next(rows)
+            if any(cell.strip() for cell in cells):
+                one = _invoice(line, dict(zip(header, map(str.strip, cells), strict=False)))
+                _only_once(one, known)
+                found.invoices.append(one)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            found.wrong.append(WrongLine(line, header[0], NO_CSV.format(error)))
         except UnfitCell as unfit:
             found.wrong.append(WrongLine(line, unfit.column, str(unfit)))
-        else:
-            found.invoices.append(one)
 
 
 def _only_once(one: PastInvoice, known: dict[tuple[str, str], int]) -> None:
@@ -124,6 +141,8 @@ def _text(cells: Mapping[str, str], column: str, longest: int) -> str:
     text = cells.get(column, "")
     if not text:
         raise UnfitCell(column, "it is empty")
+    if "\n" in text:
+        raise UnfitCell(column, "a quotation mark opens here and is not closed in the same line")
     if len(text) > longest or not text.isprintable():
         raise UnfitCell(column, f"it should be at most {longest} printable characters")
     return text

@@ -100,13 +100,7 @@ def make(company: ConnectedCompany, week: date) -> Generator[Write, Any, Review]
     paid: list[Paid] = yield from _every(reviewing.paid, *period)
     ended: list[EndedCase] = yield from _every(reviewing.ended, *period)
     outcomes = {one.id: (one, _outcome(one, frozenset(logged[CAUGHT]))) for one in ended}
-    changed: dict[str, Rewriting] = {}
-    authors: dict[str, str] = {}
-    after = FIRST
-    while some := (yield in_transaction(reviewing.rewritten, *period, after)):
-        changed |= {one.id: rewriting(one.before, one.after) for one in some}
-        authors |= {one.id: one.author for one in some}
-        after = some[-1].id
+    changed, authors = yield from _edits(*period)
     unsent = [*_unsent(outcomes.values()), *_rejected(outcomes, decisions)]
     held: list[HeldInvoice] = yield in_transaction(reviewing.held, company.realm)
     return Review(
@@ -318,6 +312,20 @@ def _sums(some: Iterable[tuple[str, Decimal]]) -> dict[str, Decimal]:
 
 def _distinct(ids: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(ids))
+
+
+def _edits(
+    realm: str, since: datetime, until: datetime
+) -> Generator[Write, Any, tuple[dict[str, Rewriting], dict[str, str]]]:
+    """Case → what people changed in its draft, and who had written that draft."""
+    changed: dict[str, Rewriting] = {}
+    authors: dict[str, str] = {}
+    after = FIRST
+    while some := (yield in_transaction(reviewing.rewritten, realm, since, until, after)):
+        changed |= {one.id: rewriting(one.before, one.after) for one in some}
+        authors |= {one.id: one.author for one in some}
+        after = some[-1].id  # the texts of a page go before the next is read
+    return changed, authors
 
 
 def _rewritten(

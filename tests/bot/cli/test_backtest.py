@@ -39,7 +39,7 @@ def test_policies_stand_side_by_side(tmp_path: Path) -> None:
     assert all(usual == again for usual, again, _ in cells.values())
     drawn = [each.text for each in ElementTree.fromstring(picture.read_bytes()).iter()]
     assert "Messages by week" in drawn
-    assert f"{tmp_path / 'strict'}: outlook of a week, off by (USD)" in drawn
+    assert f"{tmp_path / 'strict'}: money expected for each week, and what came (USD)" in drawn
 
 
 def test_a_wrong_file_is_explained(tmp_path: Path) -> None:
@@ -49,7 +49,14 @@ def test_a_wrong_file_is_explained(tmp_path: Path) -> None:
     said = run(file)
     assert said.exit_code == 1
     assert "line 2, column issued: “today” is no date such as 2024-03-31" in said.stderr
-    assert "0 invoices could be read; 1 mistakes" in said.stderr
+    assert "0 invoices could be read. Mistakes by column: issued 1." in said.stderr
+
+    many = ["Alder,1,2024-03-04,2024-03-04,-1,USD,,", *["Alder;1;x;y"] * 199]
+    file.write_text("\n".join([PAST.splitlines()[0], *many]))
+    said = run(file)
+    assert len(said.stderr.splitlines()) == 102  # a hundred mistakes, how many more, the summary
+    assert "… and 100 more." in said.stderr
+    assert "Mistakes by column: issued 199, amount 1." in said.stderr
 
     file.write_text(PAST.splitlines()[0])
     assert "has no invoices" in run(file).stderr

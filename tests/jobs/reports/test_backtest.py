@@ -101,6 +101,27 @@ def test_a_bad_line_is_named_and_the_rest_goes_on() -> None:
     assert [wrong.column for wrong in unusable.wrong] == HEADER.split(",")[2:]
     assert not unusable.invoices
     assert len(table.read([]).wrong) == 8
+    doubled = table.read([f"{HEADER},Amount", good])
+    assert doubled.wrong == [WrongLine(1, "amount", "the column is there twice")]
+
+
+def test_a_table_may_be_written_in_other_ways() -> None:
+    """With semicolons or tabs; a quotation mark that stays open costs no more than its record."""
+    cells = HEADER.split(","), ["Elm & Co", "1", "2024-03-04", "2024-04-03", "10", "USD", "", ""]
+    for delimiter in ";", "\t":
+        read = table.read([delimiter.join(row) for row in cells])
+        assert [one.customer for one in read.invoices] == ["Elm & Co"], delimiter
+        assert not read.wrong
+    open_quote = ['"Elm,2,2024-03-04,2024-04-03,10,USD,,', 'Fir",3,2024-03-04,2024-04-03,1,USD,,']
+    endless = f"Oak,4,{'9' * 200_000},2024-04-03,1,USD,,"
+    last = "Yew,5,2024-03-04,2024-04-03,1,USD,,"
+    lines = [HEADER, *(f"{line}\n" for line in (*open_quote, endless, last))]
+    read = table.read(lines)
+    assert [(wrong.line, wrong.column) for wrong in read.wrong] == [
+        (2, "customer"),
+        (4, "customer"),
+    ]
+    assert [one.customer for one in read.invoices] == ["Yew"]
 
 
 # Figures by hand
