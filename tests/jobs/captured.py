@@ -18,7 +18,7 @@ from sqlalchemy import Connection
 from jobs.reasoning import reading
 from jobs.reasoning.caution import careful_class
 from jobs.reasoning.model import Model
-from jobs.rules.facts.evidence import Document
+from jobs.rules.facts.evidence import Document, Stance
 from jobs.rules.facts.facts import Facts
 from jobs.rules.facts.findings import Context, Findings, Fresh
 from jobs.rules.gates import gates
@@ -55,14 +55,16 @@ def model(answer: Answer) -> Model:
 
 @dataclass
 class Obedient:
-    """Reads nothing where it is told to, and writes what it has read."""
+    """Reads what it is told to, by default nothing, and writes what it has read."""
 
     told: str = ""
+    stance: Stance = Stance.NONE
 
     def __call__(self, data: dict[str, Any]) -> dict[str, Any]:
         if "lines" in data:
             self.told = " ".join(data["lines"].values())
-            return {"stance": "none", "lines": []}
+            lines = [] if self.stance is Stance.NONE else [1]
+            return {"stance": self.stance.value, "lines": lines}
         good = answer_to(data)
         if not self.told:
             return good
