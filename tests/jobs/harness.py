@@ -95,6 +95,7 @@ UNUSED_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 """Nothing here speaks TLS; a context of its own for every client would read the certificates."""
 QUESTIONS = 2
 """How often SMTP asks whether a mail is still ours: before the connection, and before DATA."""
+MOST_POSTS = 50
 MOST_LOOKS = 50_000
 """A run of steps that asks for the time more often than this never comes to rest."""
 
@@ -496,6 +497,15 @@ class CompanyHarness:
         self.time.later(seconds=self.services.policy.undo_seconds)
         self.run("send", "write_back")
 
+    def post(self) -> None:
+        """Let Slack have what is to be said, one message a second, until nothing is left."""
+        self.run("first_look")  # the first cards wait for it
+        for _ in range(MOST_POSTS):
+            self.run("messages")
+            soon = messages.c.due_at <= self.time.later(seconds=2)
+            if not self.rows(select(messages.c.id).where(soon)):
+                return
+
     # The outside
 
     def fault(
@@ -714,6 +724,7 @@ class SharedStandIns:
         self.outside.mailbox.mails.clear()
         assert self.outside.mailbox.beside is not None
         self.outside.mailbox.beside.mails.clear()
+        self.outside.slack.space.messages.clear()
         self.outside.inbox.folder = "INBOX"
         self.outside.model.prompts.clear()
         self.outside.model.forget_orders()

@@ -2,7 +2,8 @@
 
 One whole case: read, drafted, approved, sent, noted, with troubles on the way. What somebody wrote
 goes to the model without addresses, numbers and names; secrets, and what is in the policy, never
-do. Neither words nor secrets are in logs, metrics, notes of failures, or the mail to the customer.
+do. Neither words nor secrets are in logs, metrics, notes of failures, Slack, or the mail to the
+customer.
 """
 
 from __future__ import annotations
@@ -117,11 +118,13 @@ def test_no_canary_leaves_its_cage(open_harness: OpenHarness, log: io.StringIO) 
     with_news(harness, "canaryearly", "sweep", "replies")
     with_troubles(harness)
     with_news(harness, "canarylate", "replies", "triage")
+    harness.post()
     assert harness.approve("ULEAD1") is Answer.RECORDED
     harness.wait_out()
     harness.time.later(minutes=30)
     harness.run()
     assert harness.state() is State.DONE
+    harness.post()
 
     words, private = (
         {*SAID_BY.values(), "canaryearly", "canarylate"},
@@ -137,6 +140,9 @@ def test_no_canary_leaves_its_cage(open_harness: OpenHarness, log: io.StringIO) 
     (sent,) = harness.mails
     assert not holds(sent.raw.decode(), words | hidden | {*NUMBERS, LINK, OWNER})
     assert not holds(str(harness.notes), words | hidden | private)
+    shown = json.dumps(harness.outside.slack.snapshot()["messages"], ensure_ascii=False)
+    assert holds(shown, {FIRM, ADDRESS}) == {FIRM, ADDRESS}, "they see whom they write to"
+    assert not holds(shown, {*SAID_BY.values(), LINK} | hidden), "only answers to us are quoted"
     (case,) = evaluation_set(harness)
     assert case["expect"]["decision"] == "sent unchanged"
     everything = json.dumps(case, ensure_ascii=False)

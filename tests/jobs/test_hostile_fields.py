@@ -70,10 +70,12 @@ def attack(harness: CompanyHarness, shift: int) -> None:
     """Put another hostile text into the one field of each customer."""
     first = {"Invoice": "7", "CreditMemo": "9"}
     for n, (entity, path) in enumerate(FIELDS):
-        record = harness.books.tables[entity][f"{first.get(entity, '')}{n + 1}"]
+        record: Any = harness.books.tables[entity][f"{first.get(entity, '')}{n + 1}"]
         *above, last = path
         for key in above:
-            record = record[key] if isinstance(record, list) else record.setdefault(key, {})
+            if isinstance(key, str):
+                record.setdefault(key, {})
+            record = record[key]
         record[last] = NAMES[(n + shift) % len(NAMES)]
 
 
@@ -119,8 +121,8 @@ def test_no_edit_says_what_is_not_on_record(a_harness: CompanyHarness, where: st
     old = harness.view().letter
     assert old is not None
     for text in NAMES:
-        typed_in = f"{getattr(old, where)}\n\n{text}" if where == "body" else f"{old.subject} {text}"
-        new = Text(**{"subject": old.subject, "body": old.body, where: typed_in})
+        subject, body = f"{old.subject} {text}", f"{old.body}\n\n{text}"
+        new = Text(subject, old.body) if where == "subject" else Text(old.subject, body)
         said = harness.edit("UCOLLECT", new)
         hostile = [word for word in MISCHIEF[:4] if word in text.lower()]
         if isinstance(said, Objections) and not said.hard:
