@@ -18,6 +18,8 @@ pytestmark = [
 ]
 
 SECONDS = PATIENCE
+PICTURES = os.environ.get("SCREENSHOTS")
+"""A folder for pictures of the page; without it none is taken."""
 ORDINARY = Owing("Amber Lane Café")
 LARGE = Owing("Rook & Feather Events", "12400.00")
 HUGE = Owing("Calder & Voss Interiors", "26500.00")
@@ -28,8 +30,8 @@ SHARED = Owing("Stonebridge Property", more=TWO)
 class Finance:
     """The finance channel of one company on the page, and somebody in front of it."""
 
-    def __init__(self, company: Firm, tab: Page, pictures: Path) -> None:
-        self.company, self.tab, self.pictures = company, tab, pictures
+    def __init__(self, company: Firm, tab: Page) -> None:
+        self.company, self.tab = company, tab
         tab.set_viewport_size({"width": 1440, "height": 1500})
         tab.goto(f"{company.running.url}/#/archives/{company.channel}")
 
@@ -109,23 +111,15 @@ class Finance:
         return self.at("panel").locator("article", has_text=mine)
 
     def shot(self, name: str) -> None:
-        """A picture of the whole page."""
-        self.tab.screenshot(path=self.pictures / f"{name}.png", animations="disabled")
+        """A picture of the page for PICTURES; drawing it takes longer than most steps."""
+        if PICTURES:
+            self.tab.screenshot(path=Path(PICTURES) / f"{name}.png", animations="disabled")
 
 
 def see(found: Locator, words: str = "") -> None:
     """Wait until it is there and says `words`; processes take longer than pages."""
     expect(found).to_be_visible(timeout=SECONDS * 1000)
     expect(found).to_contain_text(words, timeout=SECONDS * 1000)
-
-
-@pytest.fixture(scope="session")
-def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the pictures of the page go: SCREENSHOTS, or a folder of the test run."""
-    given = os.environ.get("SCREENSHOTS")
-    folder = Path(given) if given else tmp_path_factory.mktemp("screenshots")
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
 
 
 @pytest.fixture(scope="session")
@@ -139,16 +133,14 @@ def companies(request: pytest.FixtureRequest, running: Sandbox) -> Iterator[dict
 
 
 @pytest.fixture
-def page(
-    companies: dict[str, Firm], request: pytest.FixtureRequest, tab: Page, pictures: Path
-) -> Finance:
+def page(companies: dict[str, Firm], request: pytest.FixtureRequest, tab: Page) -> Finance:
     """The page at the channel of the test's company; an ordinary customer owes unless `owed` says.
 
     The companies come before the tab: once a browser has started, this thread can run no other
     event loop.
     """
     tab.set_default_timeout(SECONDS * 1000)
-    return Finance(companies[request.node.nodeid], tab, pictures)
+    return Finance(companies[request.node.nodeid], tab)
 
 
 def owed(*customers: Owing) -> pytest.MarkDecorator:
@@ -310,7 +302,7 @@ def test_an_old_picture_of_a_card_approves_nothing(page: Finance) -> None:
     card = page.card("Waiting for approval")
     page.tab.route("**/state", lambda route: route.abort())
     other = page.tab.context.new_page()
-    colleague = Finance(page.company, other, page.pictures)
+    colleague = Finance(page.company, other)
     colleague.be(LEAD)
     colleague.press(colleague.card("Waiting for approval"), "edit")
     text = colleague.at("action-body")

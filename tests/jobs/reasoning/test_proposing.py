@@ -177,40 +177,41 @@ ATTACKS = {
 
 
 @pytest.mark.parametrize("field", ["subject", "sentence"])
-@pytest.mark.parametrize("attack", ATTACKS)
 def test_nothing_hostile_reaches_a_letter(
-    model: Model, stand_in: StandInModel, attack: str, field: str
+    model: Model, stand_in: StandInModel, field: str, subtests: pytest.Subtests
 ) -> None:
     """The model belongs to the attacker, and answers in the right form: the template is taken."""
-    text = ATTACKS[attack]
-    spoiled: dict[str, dict[str, Any]] = {
-        "subject": {"subject": text},
-        "sentence": {"sentences": ["I hope you are well.", text]},
-    }
-    stand_in.enqueue("captured", GOOD | spoiled[field])
-    result = proposed(model)
-    assert result.proposal is None
-    assert result.reason.startswith("The model's text was not used")
-    assert text.strip() == "" or text not in result.reason
+    for attack, text in ATTACKS.items():
+        spoiled: dict[str, dict[str, Any]] = {
+            "subject": {"subject": text},
+            "sentence": {"sentences": ["I hope you are well.", text]},
+        }
+        stand_in.enqueue("captured", GOOD | spoiled[field])
+        with subtests.test(attack):
+            result = proposed(model)
+            assert result.proposal is None
+            assert result.reason.startswith("The model's text was not used")
+            assert text.strip() == "" or text not in result.reason
 
 
 @pytest.mark.parametrize("field", ["summary", "reason"])
-@pytest.mark.parametrize("attack", ATTACKS)
 def test_a_refused_note_does_not_cost_the_letter(
-    model: Model, stand_in: StandInModel, attack: str, field: str
+    model: Model, stand_in: StandInModel, field: str, subtests: pytest.Subtests
 ) -> None:
     """A colleague reads the rules' reasons and summary; the customer the model's sentences."""
-    text = ATTACKS[attack]
-    reason = {"reasons": [{"text": text, "evidence": ["e1"]}]}
-    stand_in.enqueue("captured", GOOD | ({"summary": text} if field == "summary" else reason))
-    result = proposed(model)
     ours = proposal_by_rules(facts(), Stage.REMINDER, (), PAST)
-    assert result.proposal is not None
-    assert result.proposal.sentences == tuple(GOOD["sentences"])
-    assert (result.proposal.summary, result.proposal.reasons) == (ours.summary, ours.reasons)
-    assert result.reason.startswith("The model's note was not used")
-    assert result.record is not None
-    assert result.record.outcome == result.reason
+    for attack, text in ATTACKS.items():
+        reason = {"reasons": [{"text": text, "evidence": ["e1"]}]}
+        stand_in.enqueue("captured", GOOD | ({"summary": text} if field == "summary" else reason))
+        with subtests.test(attack):
+            result = proposed(model)
+            assert result.proposal is not None
+            assert result.proposal.sentences == tuple(GOOD["sentences"])
+            told = (result.proposal.summary, result.proposal.reasons)
+            assert told == (ours.summary, ours.reasons)
+            assert result.reason.startswith("The model's note was not used")
+            assert result.record is not None
+            assert result.record.outcome == result.reason
 
 
 @pytest.mark.parametrize("kind", HOSTILE)
