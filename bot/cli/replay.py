@@ -22,7 +22,7 @@ from jobs.reports.replay import JudgedAgain, ModelOf, NotOnRecord, PastPolicies,
 from jobs.rules.policy.policy import Policy
 from jobs.store import cases, companies
 from jobs.store.reports import replaying
-from jobs.store.reports.replaying import PastAssessment
+from jobs.store.reports.replaying import AlteredRow, PastAssessment
 
 DAY = click.DateTime(["%Y-%m-%d"])
 THEN, NOW = "then", "now"
@@ -109,15 +109,27 @@ def replay(
     """
     if (number is None) == (since is None):
         raise click.UsageError("Name a case, or give --since DAY for all of them.")
+    _check_unused(number, {"--json": as_json, "--assessment": nth}, "with one CASE")
+    _check_unused(since, {"--until": until, "--company": realm, "--csv": sheet}, "with --since")
     process, options = entry.recorded(), ReplayOptions(policy, ModelOf(model), sure)
-    if number is not None:
-        good = _one(process, options, number, nth, as_json)
-    else:
-        assert since is not None
-        end = until.replace(tzinfo=UTC) + timedelta(days=1) if until else LATEST
-        good = _many(process, options, since.replace(tzinfo=UTC), end, realm, sheet)
+    try:
+        if number is not None:
+            good = _one(process, options, number, nth, as_json)
+        else:
+            assert since is not None
+            end = until.replace(tzinfo=UTC) + timedelta(days=1) if until else LATEST
+            good = _many(process, options, since.replace(tzinfo=UTC), end, realm, sheet)
+    except AlteredRow as altered:
+        raise click.ClickException(words.unreadable(altered.case)) from altered
     if not good:
         sys.exit(1)
+
+
+def _check_unused(wanted: object, given: dict[str, object], where: str) -> None:
+    """Raises click.UsageError for options that would be passed over in silence."""
+    unused = [name for name, value in given.items() if value]
+    if wanted is None and unused:
+        raise click.UsageError(f"{', '.join(unused)}: only {where}.")
 
 
 def _one(

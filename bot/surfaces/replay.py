@@ -68,6 +68,15 @@ def lost(past: PastAssessment, missing: NotOnRecord) -> str:
     return f"Case {past.case.id}: the policy of then, {said} {also}"
 
 
+def unreadable(case: str) -> str:
+    """That a row cannot even be read, and what to do."""
+    return (
+        f"Case {case}: ALTERED: a judgement on record is not as this program writes it, so nothing "
+        "was judged again. Compare the row with a backup; `overdue log verify` says what else was "
+        "changed."
+    )
+
+
 def of_case(one: JudgedAgain) -> Iterator[str]:
     """Both judgements side by side, then the text with its changes."""
     yield from _deleted(one.past)

@@ -6,11 +6,11 @@ Each function reads what it needs in a few statements, however many assessments 
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Row, func, null, select
 
@@ -28,6 +28,8 @@ from jobs.store.companies import ConnectedCompany
 from jobs.store.database.tables import artifacts, assessments, cases, documents, drafts, sends
 from jobs.store.drafts import Draft, draft_of_row
 from jobs.store.sends import ACCEPTED
+
+Read = TypeVar("Read")
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,14 @@ class PastAssessment:
     """The hash of a company's own text that is no longer on record, or empty."""
     sent: bool
     """The case's mail went out with a draft of this assessment."""
+
+
+class AlteredRow(ValueError):
+    """A row is not as it was written, so nobody can tell what was known; `case` is the case's."""
+
+    def __init__(self, case: str) -> None:
+        super().__init__(f"a judgement of case {case} cannot be read")
+        self.case = case
 
 
 def of_case(conn: Connection, case_id: str) -> list[str]:
@@ -99,10 +109,13 @@ def policy_text(conn: Connection, sha256: str) -> str | None:
 
 
 def load(conn: Connection, ids: Sequence[str]) -> list[PastAssessment]:
-    """These assessments, in their order; each must be one that can be made again."""
+    """These assessments, in their order; each must be one that can be made again.
+
+    Raises AlteredRow.
+    """
     query = select(assessments, null().label("about_text"))
     rows = conn.execute(query.where(assessments.c.id.in_(ids))).all()
-    bases = {row.id: BASIS.validate_json(json.dumps(row.basis)) for row in rows}
+    bases = {row.id: _read(row, _basis) for row in rows}
     about = _cases(conn, {row.case_id for row in rows})
     own = {(about[row.case_id].company, bases[row.id].texts) for row in rows}
     known = _Known(
@@ -113,8 +126,20 @@ def load(conn: Connection, ids: Sequence[str]) -> list[PastAssessment]:
         sent=_sent(conn, about),
         own_texts=_own_texts(conn, own),
     )
-    found = {row.id: _past(row, bases[row.id], known) for row in rows}
+    found = {row.id: _read(row, lambda row: _past(row, bases[row.id], known)) for row in rows}
     return [found[id] for id in ids]
+
+
+def _read(row: Row[Any], make: Callable[[Row[Any]], Read]) -> Read:
+    """Raises AlteredRow."""
+    try:
+        return make(row)
+    except (ValueError, LookupError, TypeError) as error:  # JSON of any other form
+        raise AlteredRow(row.case_id) from error
+
+
+def _basis(row: Row[Any]) -> CaseBasis:
+    return BASIS.validate_json(json.dumps(row.basis))
 
 
 @dataclass(frozen=True)

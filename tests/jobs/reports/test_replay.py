@@ -143,6 +143,8 @@ def test_what_is_not_as_it_was_is_named(harness: CompanyHarness, run: Run, tmp_p
     assert "There is no case 99" in run("99").stderr
     assert "There is no company 5" in run("--since", "2026-11-01", "--company", "5").stderr
     assert run().exit_code == 2
+    assert "--csv: only with --since" in run(plain.id, "--csv", "x.csv").stderr
+    assert "--json: only with one CASE" in run("--since", "2026-11-01", "--json").stderr
     harness.altered = True
     with harness.process.database.writing() as conn:
         conn.execute(text("DROP TRIGGER assessments_no_update"))
@@ -153,6 +155,13 @@ def test_what_is_not_as_it_was_is_named(harness: CompanyHarness, run: Run, tmp_p
     altered = run("--since", "2026-11-01")
     assert altered.exit_code == 1
     assert f"Case {harness.case(VAGUE).id}: REPLAYED OTHERWISE: class" in altered.stderr
+    with harness.process.database.writing() as conn:
+        mine = update(assessments).where(assessments.c.case_id == harness.case(LARGE).id)
+        conn.execute(mine.values(facts={"today": "soon"}))
+    for words in (("--since", "2026-11-01"), (harness.case(LARGE).id,)):
+        torn = run(*words)
+        assert (torn.exit_code, torn.stderr.count("ALTERED")) == (1, 1)
+        assert f"Case {harness.case(LARGE).id}: ALTERED" in torn.stderr
     with harness.process.database.writing() as conn:
         conn.execute(delete(artifacts))
     lost = run(plain.id)
