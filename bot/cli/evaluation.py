@@ -50,11 +50,15 @@ def export(entry: CommandParts, folder: Path, realm: str, since: datetime | None
     process = entry.recorded()
     now, done = process.now(), Exported()
     begin = since.replace(tzinfo=UTC) if since else now - SINCE
-    folder.mkdir(parents=True, exist_ok=True)
+    if any(folder.glob("*.json")):
+        raise click.ClickException(
+            f"{folder} has cases already. Name an empty folder: together, they would count twice."
+        )
     with process.database.reading() as conn:
         theirs = [one for one in companies.all_of_them(conn) if realm in ("", one.realm)]
         if not theirs:
             raise click.ClickException(f"There is no company {realm}.".replace(" .", "."))
+        folder.mkdir(parents=True, exist_ok=True)
         for company in theirs:
             click.echo(f"Reading {clean(company.name)} …", err=True)
             for one in evaluation.export(conn, company, begin, now, SystemRandom(), done):
@@ -97,18 +101,19 @@ def accept(entry: CommandParts, person: str, realm: str) -> None:
     process = entry.recorded()
     with process.database.writing() as conn:
         theirs = [o for o in companies.all_of_them(conn) if realm in ("", o.realm)]
-        waiting = [one for one in theirs if one.model_offered]
-        for one in waiting:
+        used: list[ConnectedCompany] = []
+        for one in (one for one in theirs if one.model_offered):
             policy = process.policy.for_company(one.realm)
             try:
                 access.lead(conn, policy, person, process.now())
             except VerbRefused as refused:
                 raise click.ClickException(_not_a_lead(person, one)) from refused
             seen = model_versions.fingerprint(one.model_offered)
-            model_versions.accept(conn, one, seen, person, process.now())
-    for one in waiting:
+            if model_versions.accept(conn, one, seen, person, process.now()):
+                used.append(one)
+    for one in used:
         click.echo(f"{clean(one.name)} ({one.realm}) uses {clean(one.model_offered)} from now on.")
-    if not waiting:
+    if not used:
         click.echo("No model waits.")
 
 

@@ -122,6 +122,16 @@ def test_a_week_is_counted_in_a_terminal(run: Run, tmp_path: Path) -> None:
         assert (told.exit_code, "No change has this fingerprint" in told.output) == (1, True)
 
 
+def test_decisions_are_exported_to_an_empty_folder(run: Run, tmp_path: Path) -> None:
+    """A second export beside the first would count every decision twice."""
+    assert "0 cases written" in run("eval", "export", "cases").output
+    (tmp_path / "cases" / "sent.json").write_text("{}")
+    told = run("eval", "export", "cases")
+    assert (told.exit_code, "Name an empty folder" in told.output) == (1, True)
+    assert "There is no company 99" in run("eval", "export", "new", "--company", "99").output
+    assert not (tmp_path / "new").exists()
+
+
 @pytest.mark.parametrize("words", [("clock",), ("web",), ("work", "act"), ("connect",)])
 def test_a_missing_setting_is_named_without_a_traceback(run: Run, words: tuple[str, ...]) -> None:
     """Exit 2, and the name of each."""
