@@ -12,9 +12,10 @@ from bot.cli.entry import CommandParts, Group, entry
 from bot.surfaces import answers, learning
 from jobs.decide.access import VerbRefused
 from jobs.decide.wording import WordingAnswer, WordingClick, take_back
+from jobs.rules.letters.company_texts import TextKind, instructions_in
 from jobs.store import companies, wordings
 from jobs.store.companies import ConnectedCompany
-from jobs.store.wordings import ProposedWording
+from jobs.store.wordings import ProposedWording, WordingVersion
 
 SHORT = 12
 """Characters of a fingerprint that tell two proposals apart."""
@@ -67,9 +68,19 @@ def show(entry: CommandParts, fingerprint: str) -> None:
         company, one = _named(conn, fingerprint)
         for version in wordings.versions_of(conn, company.realm, one.change.text):
             if version.proposal == one.fingerprint and version.text:
-                click.echo(version.text)
+                click.echo("\n".join(_shown(version)))
                 return
     raise click.ClickException("This change was never taken, so no text was made from it.")
+
+
+def _shown(version: WordingVersion) -> Iterator[str]:
+    """A template as it is; of instructions what the model leaves out (-) and writes instead (+)."""
+    if version.text_name.kind is TextKind.TEMPLATE:
+        yield version.text
+        return
+    for one in instructions_in(version.text):
+        yield from (f"- {line}" for line in filter(None, one.leave_out.split("\n")))
+        yield from (f"+ {line}" for line in filter(None, one.write.split("\n")))
 
 
 @wording.command("take-back")
