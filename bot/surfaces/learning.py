@@ -78,7 +78,8 @@ def _often(change: WordingChange) -> str:
 
 def _follows(change: WordingChange) -> str:
     if change.text.kind is TextKind.TEMPLATE:
-        return "Drafts made from your template would say it like this:"
+        said = "say it like this" if change.after else "leave it out"
+        return f"Drafts made from your template would {said}:"
     if not change.after:
         return "The model would be asked to leave it out:"
     return "The model would be asked to say it like this:"
@@ -104,7 +105,7 @@ def _state(one: ProposedWording, names: Mapping[str, str]) -> str:
         return ""
     who = mrkdwn(one_line(names.get(one.answered_by, ""))) or mention(one.answered_by)
     did = {
-        ProposalState.TAKEN: "uses this wording",
+        ProposalState.TAKEN: "uses this wording" if one.change.after else "leaves it out",
         ProposalState.DECLINED: "does not want it; it will not be proposed again",
         ProposalState.TAKEN_BACK: "took it back; it will not be proposed again",
     }[one.state]
@@ -118,7 +119,8 @@ def _buttons(realm: str, one: ProposedWording) -> list[Block]:
         return [button(WordingButton.TAKE_BACK, "Take back", value), cases]
     if one.state is not ProposalState.OPEN:
         return [cases]
-    take = button(WordingButton.USE, "Use this wording", value, style="primary")
+    what = "Use this wording" if one.change.after else "Leave it out"
+    take = button(WordingButton.USE, what, value, style="primary")
     return [take, button(WordingButton.DECLINE, "Not this one", value), cases]
 
 

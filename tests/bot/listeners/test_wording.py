@@ -174,6 +174,9 @@ def test_a_change_is_for_the_text_that_it_was_proposed_for(open_harness: OpenHar
             found: wording.WordingReply = verb(conn, harness.policy, click, harness.now)
         return found
 
+    removal = learning.proposed(harness.realm, replace(first, change=later), {})
+    assert "Leave it out" in buttons({"blocks": removal.blocks})
+    assert "Drafts made from your template would leave it out:" in removal.text
     assert act(wording.take, later.fingerprint).answer is WordingAnswer.TAKEN
     said = act(wording.take, first.fingerprint)
     assert said.answer is WordingAnswer.CHANGED
