@@ -18,7 +18,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import redis
-from sqlalchemy import func, or_, select
+from sqlalchemy import func, or_, select, update
 
 from bot.cli.processes import PROCESSES, Begun
 from jobs.rules.states import State
@@ -157,6 +157,11 @@ class Life:
         """The states of all cases."""
         with self.database.reading() as conn:
             return [State(state) for state in conn.scalars(select(cases.c.state))]
+
+    def hurry(self) -> None:
+        """The minutes pass for which a case was put off."""
+        with self.database.writing() as conn:
+            conn.execute(update(cases).values(due_at=time_of(conn)))
 
     def told(self) -> list[str]:
         """Where each case is, when it is looked at again, and why it is not further."""

@@ -29,8 +29,8 @@ PATIENCE = 90.0
 """Seconds after which a life counts as one that never came to rest."""
 LOOK_AGAIN = 0.05
 PRESS_AGAIN = 1.0
-ASLEEP = 2 * LEASE.total_seconds()
-"""Seconds for which a stopped process sleeps: longer than its lease."""
+ASLEEP, AWAKE = 2 * LEASE.total_seconds(), 8.0
+"""Seconds for which a stopped process sleeps, longer than its lease; and until it has finished."""
 SENDS = "sends"
 ENDED = frozenset({State.DONE, State.UNKNOWN})
 
@@ -86,6 +86,10 @@ class _Living:
     pressed_at: float = 0.0
     asked: bool = False
     """Whether a person was asked if the mail went."""
+    put_off: bool = False
+    """Whether the case was put off for minutes, which were skipped."""
+    finished_at: float = 0.0
+    """When a process that has woken will have finished."""
     sleeping: dict[int, float] = field(default_factory=dict)
     """Stopped process → when it is woken."""
 
@@ -97,8 +101,12 @@ class _Living:
             card = self.life.shown()
             self.trouble(self.life, card)
             self._decide(card)
-            if self._ended(card) and not self.sleeping and self._at_rest():
+            awake = not self.sleeping and time.monotonic() >= self.finished_at
+            if awake and self._ended(card) and self._at_rest():
                 return True
+            if awake and self.life.states() == [State.NEW] and self.life.at_rest():
+                self.put_off = True
+                self.life.hurry()
             time.sleep(LOOK_AGAIN)
         return False
 
@@ -122,7 +130,8 @@ class _Living:
         """How the case ended, in the words of the report."""
         states = self.life.states()
         if states == [State.DONE]:
-            return "asked, then done" if self.asked else "resumed"
+            resumed = "resumed after minutes" if self.put_off else "resumed"
+            return "asked, then done" if self.asked else resumed
         return "asked" if states == [State.UNKNOWN] else f"other: {states}"
 
     def _at_rest(self) -> bool:
@@ -150,6 +159,7 @@ class _Living:
         for pid, until in list(self.sleeping.items()):
             if now >= until:
                 del self.sleeping[pid]
+                self.finished_at = now + AWAKE
                 os.kill(pid, signal.SIGCONT)
 
     def _press(self, action: str, on: str) -> None:
