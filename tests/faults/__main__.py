@@ -77,6 +77,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--times", type=int, default=TIMES, help="each fault (25)")
     parser.add_argument("--most", type=int, help="lives for each kind of fault and engine")
+    parser.add_argument("--match", default="", metavar="WORDS", help='such as "SMTP" or "commit"')
     parser.add_argument("--engine", action="append", choices=ENGINES, help="both by default")
     parser.add_argument("--journal", default="faults.jsonl", metavar="FILE")
     parser.add_argument("--resume", action="store_true", help="go on where the journal ends")
@@ -121,7 +122,8 @@ def _todo(
 ) -> list[tuple[str, Fault, int]]:
     found = []
     for what in options.what or WHAT:
-        all_of_it = faults(what, moments, engine, options.seed)
+        wanted = faults(what, moments, engine, options.seed)
+        all_of_it = [fault for fault in wanted if options.match in str(fault)]
         one_kind = [(what, fault, time) for time in range(options.times) for fault in all_of_it]
         random.Random(f"{options.seed} {engine} {what}").shuffle(one_kind)
         found += one_kind[: options.most]
