@@ -53,7 +53,7 @@ def while_reading(monkeypatch: pytest.MonkeyPatch, happen: Callable[[], None]) -
 
 def in_small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pages and chunks of a few, so that much can happen between them."""
-    monkeypatch.setattr("qbo.client.pages", partial(query.pages, size=6))
+    monkeypatch.setattr("qbo.client.pages", partial(query.pages, size=5))
     for name in ("INVOICES", "CUSTOMERS", "CROSSINGS", "PAYERS"):
         monkeypatch.setattr(f"jobs.intake.crossing.{name}_A_CHUNK", 3)
 
@@ -297,13 +297,13 @@ def test_in_the_end_the_mirror_is_the_ledger(
     in_small_pieces(monkeypatch)
     some = [
         invoice(str(100 + n), chance.choice(CUSTOMERS), f"{30 + n}.00", chance.choice((2, 5, 12)))
-        for n in range(20)
+        for n in range(14)
     ]
     harness = open_harness(books(*map(customer, CUSTOMERS), *some), model=False)
     life = Life(harness, chance)
     while_reading(monkeypatch, life.happen)
     harness.time.begin()
-    for _ in range(12):
+    for _ in range(9):
         harness.time.begin()
         life.pass_an_hour()
     with life.quiet():
