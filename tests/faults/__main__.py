@@ -12,17 +12,24 @@ import json
 import random
 import sys
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
 from tests.databases import NoPostgres, postgres_database, postgres_server
-from tests.faults import kills, troubles
+from tests.faults import kills, outside, troubles, wire
 from tests.faults.ground import Ground, ground
 from tests.faults.lives import Lived
 from tests.faults.moments import Moment
+from tests.faults.wire import Ended
 
-WHAT = ("kills", "stops", "lost", "full", "pairs", "queue", "database")
+OUTSIDE: dict[str, Callable[[int, int | None, str], Iterable[tuple[object, Ended]]]] = {
+    "outside": outside.sampled,
+    "wire": wire.sampled,
+}
+"""What needs no processes of its own; each fault happens once."""
+WITH_PROCESSES = ("kills", "stops", "lost", "full", "pairs", "queue", "database")
+WHAT = (*WITH_PROCESSES, *OUTSIDE)
 ENGINES = ("sqlite", "postgresql")
 TIMES, PAIRS = 25, 20
 
@@ -61,9 +68,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     done = _lines(journal) if options.resume else []
     if not options.resume:
         journal.unlink(missing_ok=True)
+    options.what = options.what or WHAT
     try:
+        _outside(options, journal, {_key(line) for line in done})
         for engine in options.engine or ENGINES:
-            _on(engine, options, journal, {_key(line) for line in done})
+            if set(options.what) & set(WITH_PROCESSES):
+                _on(engine, options, journal, {_key(line) for line in done})
     except KeyboardInterrupt:
         print("Broken off; --resume goes on.", file=sys.stderr)
     lines = _lines(journal)
@@ -84,6 +94,22 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _outside(options: argparse.Namespace, journal: Path, done: set[str]) -> None:
+    """Services that answer wrongly, and lines that break."""
+    for what in set(options.what) & set(OUTSIDE):
+        for fault, ended in OUTSIDE[what](options.seed, options.most, options.match):
+            line = {"engine": "sqlite", "what": what, "fault": str(fault), "time": 0}
+            line |= {"seed": options.seed, "outcome": ended.outcome, "violations": ended.wrong}
+            if _key(line) not in done:
+                _write(journal, line)
+
+
+def _write(journal: Path, line: dict[str, Any]) -> None:
+    with journal.open("a") as file:
+        file.write(json.dumps(line) + "\n")
+    _say(line)
+
+
 def _on(engine: str, options: argparse.Namespace, journal: Path, done: set[str]) -> None:
     """All that is wanted on one engine; the ground is made anew when its tokens grow old."""
     moments: list[Moment] = []
@@ -92,10 +118,7 @@ def _on(engine: str, options: argparse.Namespace, journal: Path, done: set[str])
         moments = moments or kills.recorded(made)
         todo = todo or iter(_todo(engine, options, moments, done))
         for what, fault, time in todo:
-            line = _lived(made, engine, what, fault, time, options.seed)
-            with journal.open("a") as file:
-                file.write(json.dumps(line) + "\n")
-            _say(line)
+            _write(journal, _lived(made, engine, what, fault, time, options.seed))
             if made.stale:
                 break
         else:
@@ -121,7 +144,7 @@ def _todo(
     engine: str, options: argparse.Namespace, moments: Sequence[Moment], done: set[str]
 ) -> list[tuple[str, Fault, int]]:
     found = []
-    for what in options.what or WHAT:
+    for what in [one for one in options.what if one in WITH_PROCESSES]:
         wanted = faults(what, moments, engine, options.seed)
         all_of_it = [fault for fault in wanted if options.match in str(fault)]
         one_kind = [(what, fault, time) for time in range(options.times) for fault in all_of_it]
