@@ -136,6 +136,7 @@ def _lived(harness: CompanyHarness, trouble: Trouble) -> tuple[str, list[str]]:
     for _ in range(TRIES):
         if not harness.cases() or harness.state() not in (State.DONE, State.UNKNOWN):
             _go_on(harness)
+    harness.time.later(minutes=PAUSE)  # what Slack did not take is offered again
     harness.post()
     return _ended(harness, trouble, wrong)
 
