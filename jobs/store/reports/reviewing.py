@@ -43,6 +43,9 @@ from jobs.store.database.tables import (
 from jobs.store.database.upsert import runs, upsert
 
 PAGE = 500
+"""Cases at once where each brings its letter."""
+SMALL_ROWS = 5_000
+"""Rows at once of a few short columns: each page looks through the whole period."""
 SENT = (State.SENT, State.DONE)
 
 
@@ -86,12 +89,20 @@ def ended(
     conn: Connection, company: str, since: datetime, until: datetime, after: str
 ) -> list[EndedCase]:
     """The next cases that ended in this period."""
+    some = cases.alias()
+    these = (
+        select(some.c.id)
+        .where(some.c.company == company, _within(some.c.closed_at, since, until))
+        .where(some.c.id > after)
+        .order_by(some.c.id)
+        .limit(PAGE)  # chosen first, so that a page joins only its own cases
+    )
     first = (
         select(func.min(decisions.c.at))
         .where(decisions.c.case_id == cases.c.id, decisions.c.kind.in_(FIRST_WORD))
         .scalar_subquery()
     )
-    query = (
+    query: Select[Any] = (
         select(
             *(cases.c[name] for name in OF_CASES),
             *(assessments.c[name] for name in ("class", "policy_sha256", "prompt", "model")),
@@ -103,9 +114,10 @@ def ended(
         .outerjoin(assessments, assessments.c.id == cases.c.assessment)
         .outerjoin(drafts, drafts.c.id == cases.c.draft)
         .outerjoin(messages, (messages.c.case_id == cases.c.id) & (messages.c.kind == "card"))
-        .where(cases.c.company == company, _within(cases.c.closed_at, since, until))
+        .where(cases.c.id.in_(these))
+        .order_by(cases.c.id)
     )
-    return [_ended(row) for row in _page(conn, query, cases.c.id, after)]
+    return [_ended(row) for row in conn.execute(query)]
 
 
 NO_LETTER: dict[str, Any] = {"invoices": [], "language": ""}
@@ -142,9 +154,9 @@ def _within(at: ColumnElement[Any], since: datetime, until: datetime) -> ColumnE
 
 
 def _page(
-    conn: Connection, query: Select[Any], id: ColumnElement[Any], after: str
+    conn: Connection, query: Select[Any], id: ColumnElement[Any], after: str, most: int
 ) -> Sequence[Row[Any]]:
-    return conn.execute(query.where(id > after).order_by(id).limit(PAGE)).all()
+    return conn.execute(query.where(id > after).order_by(id).limit(most)).all()
 
 
 class PastDecision(NamedTuple):
@@ -174,7 +186,9 @@ def decided(
         .join(cases, cases.c.id == decisions.c.case_id)
         .where(cases.c.company == company, _within(decisions.c.at, since, until))
     )
-    return [PastDecision._make(row) for row in _page(conn, query, decisions.c.id, after)]
+    return [
+        PastDecision._make(row) for row in _page(conn, query, decisions.c.id, after, SMALL_ROWS)
+    ]
 
 
 class RewrittenCase(NamedTuple):
@@ -209,7 +223,7 @@ def rewritten(
     )
     return [
         RewrittenCase(row.id, _body(row.seen), _body(row.letter), row.author)
-        for row in _page(conn, query, cases.c.id, after)
+        for row in _page(conn, query, cases.c.id, after, PAGE)
     ]
 
 
@@ -311,7 +325,7 @@ def routine(
         .where(assessments.c["class"] == CaseClass.ROUTINE_REMINDER)
         .where(_within(cases.c.closed_at, since, until))
     )
-    rows = _page(conn, query, cases.c.id, after)
+    rows = _page(conn, query, cases.c.id, after, SMALL_ROWS)
     about: dict[str, set[str]] = {row.id: set() for row in rows}
     columns = (case_invoices.c.case_id, case_invoices.c.invoice)
     for one in conn.execute(select(*columns).where(case_invoices.c.case_id.in_(about))):
@@ -354,7 +368,7 @@ def paid(
         .where(invoices.c.company == company, invoices.c.status == InvoiceStatus.PAID)
         .where(_within(invoices.c.settled_at, since, until))
     )
-    return [Paid._make(row) for row in _page(conn, query, invoices.c.id, after)]
+    return [Paid._make(row) for row in _page(conn, query, invoices.c.id, after, SMALL_ROWS)]
 
 
 def promises_ended(
