@@ -61,6 +61,8 @@ class Trouble:
     @property
     def may_be_unknown(self) -> bool:
         """Whether nobody can know if the mail went."""
+        if self.call.line == "SMTP BODY":
+            return True  # an answer in the middle of the text makes no sense either
         cut = self.call.service == "mail" and self.kind != "status"
         return cut and self.call.line.split()[-1] in AMBIGUOUS
 
