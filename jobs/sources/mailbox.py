@@ -282,9 +282,12 @@ class _Reading:
         """Note when, and to whom; returns those customers.
 
         A message of this product that is not on record counts, too: it was sent after the backup
-        that the record was brought back from.
+        that the record was brought back from. Only for those it was sent to: another customer of
+        the same domain has a record of its own.
         """
         to = _copied(self.customers, mail)
+        if mail.message_id.startswith(OUR_MESSAGES):
+            to = [one for one in to if not mail.recipients.isdisjoint(one.addresses)]
         if mail.message_id not in self.our_ids and mail.kind not in CHANGES_NOTHING:
             for one in to:
                 self._found[one.id].we_wrote.append(mail.at)

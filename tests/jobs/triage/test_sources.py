@@ -262,6 +262,7 @@ def with_mailbox(harness: CompanyHarness, folder: str) -> Inbox:
     """The finance mailbox that this harness has from now on, in a folder of its own."""
     inbox = harness.outside.inbox
     inbox.folder = folder
+    inbox.empty("Sent")
     us = Us(named(harness.process.settings.mail_from))
     harness.add_source(Mailbox(ImapServer.from_url(inbox.url), us))
     return inbox
