@@ -296,7 +296,8 @@ def _card(
 
 def _done(conn: Connection, claim: Claim, drawn: Drawn, now: datetime, **columns: object) -> None:
     """It was posted. Due again if meanwhile the case has moved or somebody asked for a redraw."""
-    row = outbox.get(conn, claim.id)
+    # locked first: whoever moves the case now has asked for a redraw before we look, or asks after
+    row = outbox.lock(conn, claim.id)
     asked = row.due_at is not None and row.due_at <= now
     moved = row.kind == "card" and cases.version(conn, row.case_id) != drawn.version
     again = now if asked or moved or row.rendered_version == outbox.COVERED else drawn.again

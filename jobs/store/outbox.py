@@ -319,9 +319,10 @@ def postable() -> ColumnElement[bool]:
     return placed & or_(messages.c.ts.is_not(None), free)
 
 
-def get(conn: Connection, id: str) -> Row[Any]:
-    """The current row of a message."""
-    return conn.execute(select(messages).where(messages.c.id == id)).one()
+def lock(conn: Connection, id: str) -> Row[Any]:
+    """The current row of a message, which nobody else changes until the end of the transaction."""
+    query = select(messages).where(messages.c.id == id)
+    return conn.execute(query.with_for_update()).one()
 
 
 def intend(conn: Connection, claim: Claim, now: datetime) -> bool:
