@@ -16,7 +16,7 @@ from jobs.store.cases import Case, Move
 from jobs.store.database.tables import sends
 from tests.faults.machine import Life, live
 
-LIVES, STEPS = 10, 40
+LIVES, STEPS = 5, 40
 """What half a minute of processor time is enough for; the long form has 5,000 times 100."""
 
 

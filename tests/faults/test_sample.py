@@ -1,9 +1,12 @@
-"""A few moments of `make faults`, another few at each run: whoever dies there, all ends well."""
+"""A few moments of `make faults`: whoever dies there, all ends well.
+
+FAULTS_SEED chooses others than usual.
+"""
 
 from __future__ import annotations
 
+import os
 import random
-import secrets
 from collections.abc import Iterator
 
 import pytest
@@ -28,7 +31,7 @@ def prepared() -> Iterator[Ground]:
 
 def test_a_sample_of_kills_and_troubles_ends_well(prepared: Ground) -> None:
     """Killed before the intent it resumes, after it a person is asked, and the note comes once."""
-    seed = secrets.randbelow(100_000)
+    seed = int(os.environ.get("FAULTS_SEED", "7"))
     moments = kills.recorded(prepared, lives=1)
     intent = next(m for m in moments if "sends" in m.act.split() and m.side == "after")
     asked = Kill((Order(intent, "both"),)).happen(prepared)
