@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
+import structlog
 from slack_bolt import Ack, App
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
@@ -24,6 +25,8 @@ from jobs.decide.wording import WordingClick, decline, take, take_back
 from jobs.reports import picture
 from jobs.store import companies, wordings
 from jobs.store.reports import reviewing
+
+slog = structlog.get_logger()
 
 Act = Callable[[Backend, Connection, WordingClick, datetime], str]
 
@@ -56,7 +59,8 @@ def _said(backend: Backend, button: WordingButton, act: Act, body: dict[str, Any
     except VerbRefused as refused:
         follow_up(backend, user, refused.said, str(body["response_url"]))
         return turned_away(backend, button, user, refused, now)
-    except DBAPIError:
+    except DBAPIError as error:
+        slog.warning("wording.not_recorded", error=type(error).__name__)
         return answers.not_recorded()
     backend.wake("messages")
     return told
